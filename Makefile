@@ -1,0 +1,52 @@
+# The developer's one-word commands; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXAMPLES := assignments/dense-conv1x1/submissions/accepted/matmul \
+	assignments/dense-conv1x1/submissions/known_wrong/no_bias \
+	assignments/dense-conv1x1/submissions/known_wrong/averaged_kernel_gradient \
+	assignments/dense-conv1x1/template
+
+.PHONY: help setup demo test lint format bench clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+setup: $(VENV)/ready ## Make .venv with everything that grading and developing need
+
+$(VENV)/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { test "$$(id -u)" = 0 \
+		&& apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); } \
+		|| { echo "python3-venv is needed: sudo apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+$(VENV)/oracles: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --editable '.[dev,oracles]'
+	@touch $@
+
+demo: setup ## Grade the example submissions and print their reports
+	@for example in $(EXAMPLES); do \
+		echo; echo "=== $$example"; \
+		$(BIN)/grader grade $$example --own-code || exit 1; \
+	done
+
+test: $(VENV)/oracles ## Run all tests
+	$(BIN)/python -m pytest
+
+lint: setup ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## Measure what the sandbox costs, side by side with a plain run
+	$(BIN)/python benchmarks/grading.py
+
+clean: ## Remove what setup made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

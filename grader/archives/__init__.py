@@ -1,0 +1,1 @@
+"""Readers of archives that believe nothing an archive says about itself."""

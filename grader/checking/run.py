@@ -1,0 +1,239 @@
+"""Run an assignment's checks with pytest, in this process, and say how each one ended."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from grader.assignment import Assignment
+from grader.checking.decorators import CheckInfo, check_info
+from grader.checking.plugin import CONTEXT, CheckContext, check_id, load_reference
+from grader.checking.recorder import recording
+from grader.checking.session import NotRun, StudentSession
+from grader.errors import AssignmentInvalid, CheckBroken, OnebyoneError
+from grader.sandbox.failures import SandboxEnded, StudentError
+
+PYTEST_OPTIONS = (
+    "--disable-plugin-autoload",
+    "--import-mode=importlib",
+    "--capture=sys",
+    "-c",
+    os.devnull,
+    *("-p", "no:cacheprovider"),
+    *("-p", "no:terminal"),
+    *("-p", "no:faulthandler"),
+    *("-p", "no:warnings"),
+    *("-p", "grader.checking.plugin"),
+)
+_STUDENTS = (AssertionError, pytest.fail.Exception, StudentError, SandboxEnded)
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True)
+class CheckRun:
+    """One check, and how it ended.
+
+    Attributes:
+        id: `test_file.py::test_name`.
+        info: What its author declared.
+        error: What came out of it; None where it passed.
+        metrics: What it recorded.
+        output: What the student's code printed meanwhile.
+    """
+
+    id: str
+    info: CheckInfo
+    error: BaseException | None
+    metrics: dict[str, float | int] = field(default_factory=dict)
+    output: str = ""
+
+
+def run_checks(
+    assignment: Assignment,
+    session: StudentSession,
+    seed: int,
+    *,
+    visible_only: bool = False,
+    on_check: Callable[[CheckRun, int], None] = lambda _run, _total: None,
+) -> list[CheckRun]:
+    """Run all checks against one student.
+
+    Only one run at a time in a process: pytest is not made for more.
+
+    Args:
+        assignment: Whose checks.
+        session: Connects them with the student's code.
+        seed: Of all drawn cases.
+        visible_only: Leave out what is not public.
+        on_check: Told of each check when it has ended, and how many there are.
+
+    Raises:
+        AssignmentInvalid: The checks cannot be collected, or do not add up to `[points]`.
+        CheckBroken: A check failed by a fault of its own.
+        InfrastructureFault: A sandbox failed.
+    """
+    if not _ONE_AT_A_TIME.acquire(blocking=False):
+        raise RuntimeError("a grading is running in this process: use one process for each")
+    folder = assignment.checks
+    try:
+        run = _Run(assignment, session, seed, visible_only, on_check)
+        # Bytecode beside the checks would change what a second run sees of the folder.
+        writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+        try:
+            options = [
+                *PYTEST_OPTIONS,
+                f"--rootdir={folder}",
+                f"--confcutdir={folder}",
+                str(folder),
+            ]
+            status = pytest.main(options, plugins=[run])
+        finally:
+            sys.dont_write_bytecode = writes_bytecode
+    finally:
+        _forget_modules(assignment.folder)
+        _ONE_AT_A_TIME.release()
+    if run.fault is not None:
+        raise run.fault
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise AssignmentInvalid(f"pytest could not run {folder} (exit status {int(status)}).")
+    return run.results
+
+
+def _forget_modules(folder: Path) -> None:
+    """Let the next grading import the checks anew: their files may have changed."""
+    for name, module in tuple(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).is_relative_to(folder):
+            del sys.modules[name]
+
+
+class _Run:
+    """The pytest plugin of one run."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        session: StudentSession,
+        seed: int,
+        visible_only: bool,
+        on_check: Callable[[CheckRun, int], None],
+    ) -> None:
+        self.results: list[CheckRun] = []
+        self.fault: OnebyoneError | None = None
+        self._assignment = assignment
+        self._session = session
+        self._seed = seed
+        self._visible_only = visible_only
+        self._on_check = on_check
+        self._total = 0
+        self._collection_error: str | None = None
+        self._error: BaseException | None = None
+        self._phase = "call"
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        context = CheckContext(
+            self._session.begin_check, load_reference(self._assignment), self._seed
+        )
+        config.stash[CONTEXT] = context
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and self._collection_error is None:
+            self._collection_error = f"{report.nodeid or 'checks'}: {report.longreprtext[-2000:]}"
+
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> None:
+        try:
+            if self._collection_error is not None:
+                raise AssignmentInvalid(f"A check file does not load. {self._collection_error}")
+            _validate(items, self._assignment)
+        except AssignmentInvalid as fault:
+            self._stop(session, fault)
+            items.clear()
+            return
+        if self._visible_only:
+            items[:] = [item for item in items if _info(item).visibility == "public"]
+        self._total = len(items)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._error, self._phase = None, "call"
+        with recording() as metrics:
+            result = yield
+        try:
+            error, output = self._session.end_check(self._error)
+            error = self._judge(check_id(item), error)
+        except OnebyoneError as fault:
+            self._stop(item.session, fault)
+            return result
+        run = CheckRun(check_id(item), _info(item), error, dict(metrics), output)
+        self.results.append(run)
+        self._on_check(run, self._total)
+        return result
+
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> pytest.TestReport:
+        """Keep what came out of a check; rendering a traceback that nobody reads takes long."""
+        if call.excinfo is not None and self._error is None:
+            self._error, self._phase = call.excinfo.value, call.when
+        assert call.when != "collect"  # noqa: S101 - this hook is for items
+        outcome: Literal["passed", "failed"] = "failed" if call.excinfo else "passed"
+        return pytest.TestReport(
+            nodeid=item.nodeid,
+            location=item.location,
+            keywords={},
+            outcome=outcome,
+            longrepr=None,
+            when=call.when,
+        )
+
+    def _judge(self, name: str, error: BaseException | None) -> BaseException | None:
+        """The error itself where it is the student's; otherwise raise whose it is."""
+        if isinstance(error, OnebyoneError):
+            raise error
+        in_check = self._phase == "call" and isinstance(error, _STUDENTS)
+        if error is None or in_check or isinstance(error, NotRun):
+            return error
+        raise CheckBroken(
+            f"{name} broke: {type(error).__name__}: {error}. A check must test what it was given "
+            f"(with assert_matches, say) before it works with it."
+        ) from error
+
+    def _stop(self, session: pytest.Session, fault: OnebyoneError) -> None:
+        self.fault = self.fault or fault
+        session.shouldstop = "a fault that is not the student's"
+
+
+def _info(item: pytest.Item) -> CheckInfo:
+    info = check_info(getattr(item, "function", None))
+    if info is None:
+        raise AssignmentInvalid(
+            f"{check_id(item)} has no @check: give it a group and points, or another name."
+        )
+    return info
+
+
+def _validate(items: list[pytest.Item], assignment: Assignment) -> None:
+    if not items:
+        raise AssignmentInvalid(
+            f"{assignment.checks} holds no check: write test_*.py files with @check functions."
+        )
+    sums = dict.fromkeys(assignment.points, 0.0)
+    for item in items:
+        info = _info(item)
+        if info.group not in sums:
+            raise AssignmentInvalid(
+                f"{check_id(item)} is of group {info.group!r}, which [points] does not list."
+            )
+        sums[info.group] += info.points
+    for group, points in assignment.points.items():
+        if abs(sums[group] - points) > 1e-9:
+            raise AssignmentInvalid(
+                f"[points] gives {group} {points:g}, but its checks add up to {sums[group]:g}."
+            )

@@ -1,0 +1,160 @@
+"""The student's module, as a check sees it: plain Python in front, one bounded message behind.
+
+Nothing in here holds a path, a seed or a reference; what crosses is what a check passes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from grader.assignment import Export, Interface
+from grader.errors import CheckBroken, OnebyoneError, UndeclaredExport
+from grader.sandbox.agent import wire
+from grader.sandbox.client import MODULE, AgentClient
+
+
+class RemoteModule:
+    """The student's module in a sandbox, with the names that the interface declares."""
+
+    def __init__(self, connect: Callable[[], AgentClient], interface: Interface) -> None:
+        self._connect = connect
+        self._exports = {export.name: export for export in interface.exports}
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        export = self._exports.get(name)
+        if export is None:
+            raise _undeclared("the module", name)
+
+        def apply(*args: Any, **named: Any) -> Any:
+            client = self._connect()
+            if export.kind == "class":
+                handle = client.construct(MODULE, name, *_sendable(args, named))
+                return RemoteObject(client, handle, export)
+            return client.call(MODULE, name, *_sendable(args, named))
+
+        return apply
+
+    def hold(self, array: wire.Array) -> "HeldArray":
+        """Keep an array in the sandbox; pass what this returns in its place."""
+        client = self._connect()
+        return HeldArray(client, client.hold(array))
+
+
+class _Remote:
+    """Something in the sandbox; it is forgotten there when it is forgotten here."""
+
+    def __init__(self, client: AgentClient, handle: wire.Handle) -> None:
+        # Past __setattr__ of RemoteObject, which speaks to the sandbox.
+        object.__setattr__(self, "_client", client)
+        object.__setattr__(self, "_handle", handle)
+
+    def __del__(self) -> None:
+        self._client.release(self._handle)
+
+    _client: AgentClient
+    _handle: wire.Handle
+
+
+class RemoteObject(_Remote):
+    """An object of the student's class, with the methods and attributes that are declared."""
+
+    _export: Export
+
+    def __init__(self, client: AgentClient, handle: wire.Handle, export: Export) -> None:
+        super().__init__(client, handle)
+        object.__setattr__(self, "_export", export)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._export.methods:
+
+            def method(*args: Any, **named: Any) -> wire.Value:
+                return self._client.call(self._handle, name, *_sendable(args, named))
+
+            return method
+        self._declared(name)
+        return self._client.get(self._handle, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._declared(name)
+        (values, _named) = _sendable((value,), {})
+        self._client.set(self._handle, name, values[0])
+
+    def _declared(self, name: str) -> None:
+        if name not in self._export.attributes:
+            raise _undeclared(self._export.name, name)
+
+
+class HeldArray(_Remote):
+    """An array that was sent ahead and stays in the sandbox."""
+
+    def value(self) -> wire.Value:
+        """What it is now."""
+        return self._client.fetch(self._handle)
+
+
+class LocalModule:
+    """The same names on a module of this process: for plain pytest runs, without a sandbox."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+    def hold(self, array: wire.Array) -> wire.Array:
+        """A copy that stands for the array in the sandbox."""
+        copy = np.copy(array, order="K")
+        copy.flags.writeable = array.flags.writeable
+        return copy
+
+
+def held_value(held: "HeldArray | wire.Array") -> wire.Value:
+    """What an array that `student.hold` returned is now."""
+    return held.value() if isinstance(held, HeldArray) else held
+
+
+@contextmanager
+def student_raises(what: str) -> Iterator[None]:
+    """Pass when student code raises an exception inside the block.
+
+    Args:
+        what: What should have been refused, for the message: "an input with 3 channels".
+
+    Raises:
+        AssertionError: Nothing was raised.
+    """
+    try:
+        yield
+    except OnebyoneError:
+        raise
+    except Exception:
+        return
+    raise AssertionError(f"Expected an exception for {what}, but none was raised.")
+
+
+def _undeclared(owner: str, name: str) -> UndeclaredExport:
+    return UndeclaredExport(
+        f"A check used `{name}` of {owner}, which [interface] in assignment.toml does not declare."
+    )
+
+
+def _sendable(
+    args: Sequence[Any], named: Mapping[str, Any]
+) -> tuple[list[wire.Value], dict[str, wire.Value]]:
+    return [_send(value) for value in args], {key: _send(value) for key, value in named.items()}
+
+
+def _send(value: Any) -> wire.Value:
+    if isinstance(value, _Remote):
+        return value._handle
+    if isinstance(value, tuple | list):
+        return tuple(_send(item) for item in value)
+    if isinstance(value, np.ndarray | np.generic):
+        return np.asarray(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise CheckBroken(
+        f"A check passed a {type(value).__name__}, which cannot be sent to a student."
+    )

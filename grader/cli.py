@@ -1,0 +1,187 @@
+"""The command line. Nothing imports it."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from grader import __version__
+from grader.assignment import Assignment, find_assignment, load_assignment
+from grader.errors import AssignmentInvalid, InfrastructureFault, SubmissionRefused
+from grader.exporters.gradescope import NotAGrade, to_gradescope
+from grader.grading import grade, ungraded
+from grader.report import CheckResult, Outcome, Report, student_view, to_json
+from grader.sandbox.pool import SandboxPool
+from grader.sandbox.select import KINDS, choose_sandbox
+from grader.submission import Submission, load_submission, require_file
+from grader.terminal import render
+
+_OnCheck = Callable[[CheckResult, int], None]
+
+GRADED, REFUSED, USAGE, FAULT = 0, 1, 2, 3
+"""Exit statuses; 2 is argparse's own."""
+
+_STATUS = {
+    Outcome.GRADED: GRADED,
+    Outcome.REFUSED: REFUSED,
+    Outcome.ASSIGNMENT_FAULT: REFUSED,
+    Outcome.INFRASTRUCTURE_FAULT: FAULT,
+}
+_ROOTS_VARIABLE = "ONEBYONE_ASSIGNMENTS"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(argv)
+    try:
+        return int(options.run(options))
+    except AssignmentInvalid as error:
+        _say(f"The assignment was refused: {error}")
+        return REFUSED
+    except InfrastructureFault as error:
+        _say(f"Not graded; this is not the submission's fault. {error}")
+        return FAULT
+    except KeyboardInterrupt:
+        _say("Interrupted; nothing was graded.")
+        return FAULT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="grader", description="Grade neural-network layers written from scratch."
+    )
+    parser.add_argument("--version", action="version", version=f"grader {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser(
+        "grade",
+        help="grade a submission and print its report",
+        description="Grade a submission and print its report. Exit status: 0 graded (whatever "
+        "the score), 1 the submission or the assignment was refused, 2 usage, 3 the grading "
+        "could not be done and says nothing about the submission.",
+    )
+    command.set_defaults(run=_grade)
+    command.add_argument("path", type=Path, help="a file, a folder, a zip or a tar")
+    command.add_argument(
+        "--assignment",
+        metavar="SLUG",
+        help=f"its name or folder; names are looked up in ./assignments, in the folders of "
+        f"{_ROOTS_VARIABLE}, and among those that come with the grader",
+    )
+    command.add_argument("--sandbox", choices=KINDS, help="default: the strongest that works here")
+    command.add_argument(
+        "--own-code",
+        action="store_true",
+        help="the code is your own: where no sandbox works, run it without one",
+    )
+    command.add_argument("--device", metavar="ID", help="pass this one GPU to the sandbox")
+    command.add_argument("--seed", type=_seed, help="repeat the grading that had this seed")
+    command.add_argument(
+        "--format", choices=("text", "json", "gradescope"), default="text", help="default: text"
+    )
+    command.add_argument("--visible-only", action="store_true", help="run public checks only")
+    command.add_argument(
+        "--show-hidden", action="store_true", help="for authors: show what students may not see"
+    )
+    return parser
+
+
+def _seed(text: str) -> int:
+    number = int(text)  # argparse makes its own sentence of a ValueError
+    if not 0 <= number < 2**63:
+        raise argparse.ArgumentTypeError("a seed is a number from 0 to 2**63 - 1")
+    return number
+
+
+def _grade(options: argparse.Namespace) -> int:
+    assignment = load_assignment(_find(options))
+    submission = None
+    try:
+        name = assignment.interface.file
+        submission = load_submission(options.path, single_name=name)
+        require_file(submission, name)
+        report = _grade_in_sandbox(submission, assignment, options)
+    except (SubmissionRefused, InfrastructureFault) as error:
+        report = ungraded(error, assignment, submission)
+    return _print(report if options.show_hidden else student_view(report), options.format)
+
+
+def _grade_in_sandbox(
+    submission: Submission, assignment: Assignment, options: argparse.Namespace
+) -> Report:
+    choice = choose_sandbox(
+        options.sandbox, own_code=options.own_code, device=options.device, say=_say
+    )
+    _say(f"sandbox: {choice.reason}")
+    with (
+        contextlib.closing(choice.launcher),
+        SandboxPool(choice.launcher, assignment.limits) as pool,
+        _progress(assignment) as on_check,
+    ):
+        return grade(
+            submission,
+            assignment,
+            pool,
+            seed=options.seed,
+            visible_only=options.visible_only,
+            on_check=on_check,
+        )
+
+
+def _find(options: argparse.Namespace) -> Path:
+    roots = [Path("assignments")]
+    roots += [Path(root) for root in os.environ.get(_ROOTS_VARIABLE, "").split(os.pathsep) if root]
+    roots.append(Path(__file__).resolve().parent.parent / "assignments")
+    if options.assignment is not None:
+        return find_assignment(options.assignment, roots)
+    path: Path = options.path.resolve()
+    for folder in path.parents:
+        if (folder / "assignment.toml").is_file():
+            return folder
+    raise AssignmentInvalid(f"Say which one it is for: --assignment SLUG, for {options.path}.")
+
+
+def _print(report: Report, style: str) -> int:
+    status = _STATUS[report.outcome]
+    if style == "json":
+        print(to_json(report))
+    elif style == "gradescope":
+        try:
+            print(json.dumps(to_gradescope(report), indent=2, allow_nan=False))
+        except NotAGrade as error:
+            _say(str(error))
+    else:
+        print(render(report, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    return status
+
+
+@contextlib.contextmanager
+def _progress(assignment: Assignment) -> Iterator[_OnCheck]:
+    """A line that counts the checks, on a terminal; nothing elsewhere."""
+    stream = sys.stderr  # kept: pytest puts another in its place while checks run
+    done = 0
+
+    def on_check(check: CheckResult, total: int) -> None:
+        nonlocal done
+        done += 1
+        if stream.isatty():
+            line = f"{assignment.slug}: {done}/{total} {check.title}"
+            stream.write(f"\r\x1b[K{line[:78]}")
+            stream.flush()
+
+    try:
+        yield on_check
+    finally:
+        if stream.isatty():
+            stream.write("\r\x1b[K")
+            stream.flush()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

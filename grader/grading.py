@@ -1,0 +1,207 @@
+"""One submission, one assignment, one report."""
+
+import platform
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, TypedDict
+
+import hypothesis
+import numpy as np
+import pytest
+
+from grader import __version__
+from grader.assignment import Assignment
+from grader.checking.drawing import drawn_values
+from grader.checking.mismatch import Mismatch
+from grader.checking.run import CheckRun, run_checks
+from grader.checking.session import NotRun, StudentSession
+from grader.errors import AssignmentInvalid, InfrastructureFault, SubmissionRefused
+from grader.report import (
+    AssignmentInfo,
+    CheckResult,
+    Outcome,
+    Report,
+    SandboxInfo,
+    Status,
+    SubmissionInfo,
+    Versions,
+    Visibility,
+    score_groups,
+)
+from grader.sandbox.failures import Failure, SandboxEnded, StudentError
+from grader.sandbox.pool import SandboxPool
+from grader.submission import Submission
+from grader.text import clean
+
+_Progress = Callable[[CheckResult, int], None]
+
+
+class _Circumstances(TypedDict):
+    submission: SubmissionInfo | None
+    assignment: AssignmentInfo
+    grader_version: str
+    versions: Versions
+    sandbox: SandboxInfo | None
+
+
+def grade(
+    submission: Submission,
+    assignment: Assignment,
+    pool: SandboxPool,
+    *,
+    seed: int | None = None,
+    visible_only: bool = False,
+    on_check: _Progress = lambda _result, _total: None,
+) -> Report:
+    """Grade a submission.
+
+    A fault of the assignment or of ours becomes a report without a score: nothing that is not
+    the student's doing is ever a grade.
+
+    Args:
+        submission: What the student handed in.
+        assignment: Its checks, reference and limits.
+        pool: Where student code runs; its limits are those of the assignment.
+        seed: Of all drawn cases; drawn itself where it is None. The same seed gives the same
+            report, times apart.
+        visible_only: Run the public checks only.
+        on_check: Told of each check as it ends, and how many there are.
+    """
+    started = time.monotonic()
+    seed = secrets.randbits(48) if seed is None else seed
+    results: list[CheckResult] = []
+
+    def take(run: CheckRun, total: int) -> None:
+        results.append(_result(run))
+        on_check(results[-1], total)
+
+    session = StudentSession(pool, submission, assignment)
+    outcome, message = Outcome.GRADED, None
+    try:
+        run_checks(assignment, session, seed, visible_only=visible_only, on_check=take)
+        session.finish()
+        message = session.message
+    except AssignmentInvalid as fault:
+        outcome, message = Outcome.ASSIGNMENT_FAULT, str(fault)
+    except InfrastructureFault as fault:
+        outcome, message = Outcome.INFRASTRUCTURE_FAULT, str(fault)
+    finally:
+        session.close()
+    graded = outcome is Outcome.GRADED
+    checks = tuple(results)
+    groups = score_groups(checks, assignment.points) if graded else ()
+    return Report(
+        outcome=outcome,
+        message=message,
+        failure=session.failure if graded else None,
+        score=sum(group.score for group in groups) if graded else None,
+        max_score=sum(group.max_score for group in groups) if graded else None,
+        groups=groups,
+        checks=checks if graded else (),
+        seed=seed,
+        durations={"total": time.monotonic() - started},
+        **_circumstances(submission, assignment, pool),
+    )
+
+
+def ungraded(
+    error: SubmissionRefused | InfrastructureFault,
+    assignment: Assignment,
+    submission: Submission | None = None,
+) -> Report:
+    """The report of a grading that did not begin.
+
+    Args:
+        error: Why; its message is shown.
+        assignment: What the submission is for.
+        submission: None where it could not be read.
+    """
+    refused = isinstance(error, SubmissionRefused)
+    return Report(
+        outcome=Outcome.REFUSED if refused else Outcome.INFRASTRUCTURE_FAULT,
+        message=str(error),
+        seed=None,
+        **_circumstances(submission, assignment, None),
+    )
+
+
+def _circumstances(
+    submission: Submission | None, assignment: Assignment, pool: SandboxPool | None
+) -> _Circumstances:
+    """What it takes to repeat a grading."""
+    return {
+        "submission": None if submission is None else _submission_info(submission),
+        "assignment": {
+            "slug": assignment.slug,
+            "version": assignment.version,
+            "sha256": assignment.sha256,
+        },
+        "grader_version": __version__,
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "pytest": pytest.__version__,
+            "hypothesis": hypothesis.__version__,
+        },
+        "sandbox": None if pool is None else _sandbox_info(pool),
+    }
+
+
+def _submission_info(submission: Submission) -> SubmissionInfo:
+    return {
+        "sha256": submission.sha256,
+        "files": {name: len(content) for name, content in submission.files.items()},
+    }
+
+
+def _sandbox_info(pool: SandboxPool) -> SandboxInfo:
+    sandbox = pool.describe()
+    return {
+        "kind": sandbox.kind,
+        "image_digest": sandbox.image_digest,
+        "isolation": sandbox.isolation,
+        "limits": asdict(pool.limits),
+    }
+
+
+def _result(run: CheckRun) -> CheckResult:
+    error = run.error
+    status = Status.PASSED
+    if error is not None:
+        status = Status.NOT_RUN if isinstance(error, NotRun) else Status.FAILED
+    metrics: dict[str, Any] = dict(run.metrics)
+    counterexample: dict[str, Any] = {}
+    if error is not None and (values := drawn_values(error)) is not None:
+        counterexample["case"] = values
+    if isinstance(error, Mismatch):
+        metrics.update(error.metrics)
+        counterexample.update(error.counterexample)
+    return CheckResult(
+        id=run.id,
+        title=run.info.title,
+        group=run.info.group,
+        status=status,
+        failure=_failure(error),
+        points=run.info.points if status is Status.PASSED else 0.0,
+        max_points=run.info.points,
+        visibility=Visibility(run.info.visibility),
+        message=None if error is None else clean(_message(error)),
+        hint=None,
+        metrics=metrics,
+        counterexample=counterexample or None,
+        output=run.output or None,
+    )
+
+
+def _failure(error: BaseException | None) -> Failure | None:
+    if isinstance(error, SandboxEnded):
+        return error.failure
+    return Failure.STUDENT_EXCEPTION if isinstance(error, StudentError) else None
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, StudentError):
+        return f"Your code raised {error}"
+    return str(error) or "A condition of this check does not hold."

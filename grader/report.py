@@ -1,0 +1,282 @@
+"""What a grading found: the model, and its JSON. `docs/report.schema.json` describes the latter."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum, StrEnum
+from numbers import Integral, Real
+from typing import Any, TypedDict
+
+from grader.decoding import decode
+from grader.sandbox.failures import Failure
+
+SCHEMA_VERSION = 1
+
+_HIDDEN_CHECK = "This check is hidden."
+_HIDDEN_FAULT = (
+    "A fault of the assignment, not of your submission: nothing was graded. What it is stands in "
+    "the full report, for the author."
+)
+
+
+class Outcome(StrEnum):
+    """What became of the grading as a whole. Only `graded` has a score."""
+
+    GRADED = "graded"
+    REFUSED = "refused"
+    ASSIGNMENT_FAULT = "assignment_fault"
+    INFRASTRUCTURE_FAULT = "infrastructure_fault"
+
+
+class Status(StrEnum):
+    """How one check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_RUN = "not_run"
+
+
+class Visibility(StrEnum):
+    """Who sees more of a check than its title and whether it passed."""
+
+    PUBLIC = "public"
+    HIDDEN = "hidden"
+    AFTER_DEADLINE = "after_deadline"
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a known mistake is called, and what its author says to whom makes it."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class GroupScore:
+    """What the checks of one group earned, of what they could."""
+
+    name: str
+    score: float
+    max_score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """How one check ended.
+
+    Attributes:
+        id: `test_file.py::test_name`.
+        title: What the student reads.
+        group: Where its points count.
+        status: Only `passed` earns points.
+        failure: What stopped the student's code in this check; None for a wrong result.
+        points: Earned.
+        max_points: What passing earns.
+        visibility: Who sees more than title and status.
+        message: What is wrong, in plain words; None where it passed.
+        hint: The known mistake that explains it.
+        metrics: Figures such as `worst_error_over_bound`.
+        counterexample: The smallest case that fails, as JSON values: `case` (what was drawn),
+            `index`, `actual`, `expected`, `bound`, shapes.
+        output: What the student's code printed.
+    """
+
+    id: str
+    title: str
+    group: str
+    status: Status
+    failure: Failure | None = None
+    points: float
+    max_points: float
+    visibility: Visibility
+    message: str | None = None
+    hint: Hint | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    counterexample: Mapping[str, Any] | None = None
+    output: str | None = None
+
+
+class SubmissionInfo(TypedDict):
+    """Which submission: its content address, and the size of each file in bytes."""
+
+    sha256: str
+    files: Mapping[str, int]
+
+
+class AssignmentInfo(TypedDict):
+    """Which assignment; `sha256` is that of its whole folder."""
+
+    slug: str
+    version: str
+    sha256: str
+
+
+class Versions(TypedDict):
+    """What the trusted side ran on."""
+
+    python: str
+    numpy: str
+    pytest: str
+    hypothesis: str
+
+
+class SandboxInfo(TypedDict):
+    """Where the student's code ran. `limits` are those of `grader.sandbox.limits.Limits`."""
+
+    kind: str
+    image_digest: str | None
+    isolation: str
+    limits: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One submission, graded or not, with everything that it takes to repeat the grading.
+
+    Attributes:
+        schema_version: Of the JSON form.
+        outcome: Whether there is a score, and if not, whose fault that is.
+        message: One sentence for people: why it was refused, what ended the student's process.
+        failure: What first ended the student's process or kept the module from loading.
+        score: Points earned; None unless graded.
+        max_score: Points there were; None unless graded.
+        groups: The same by group.
+        checks: In the order they ran.
+        submission: None where it was refused before it could be read.
+        assignment: What it was judged by.
+        grader_version: Of this package.
+        versions: Of what else has a say in the numbers.
+        seed: Of all drawn cases; None where nothing was drawn.
+        sandbox: None where none was used.
+        durations: Seconds by name. All that may differ between two gradings with one seed.
+
+    Raises:
+        ValueError: There is a score though nothing was graded, or none though it was.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    outcome: Outcome
+    message: str | None = None
+    failure: Failure | None = None
+    score: float | None = None
+    max_score: float | None = None
+    groups: tuple[GroupScore, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    submission: SubmissionInfo | None
+    assignment: AssignmentInfo
+    grader_version: str
+    versions: Versions
+    seed: int | None
+    sandbox: SandboxInfo | None
+    durations: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise ValueError(f"schema_version must be {SCHEMA_VERSION}, not {self.schema_version}")
+        for score in (self.score, self.max_score):
+            if (score is not None) != (self.outcome is Outcome.GRADED):
+                raise ValueError(f"a score goes with graded, and only with it: not {self.outcome}")
+            if score is not None and not (math.isfinite(score) and score >= 0):
+                raise ValueError(f"a score must be a number of points, not {score}")
+
+
+def score_groups(
+    checks: Iterable[CheckResult], points: Mapping[str, float]
+) -> tuple[GroupScore, ...]:
+    """Add up what was passed.
+
+    Args:
+        checks: All that belong to the grading.
+        points: Total of each group, in the order to report them in.
+    """
+    earned = dict.fromkeys(points, 0.0)
+    for check in checks:
+        if check.status is Status.PASSED:
+            earned[check.group] += check.max_points
+    # Sums of tenths miss their total by an ulp; the total is what the author wrote.
+    return tuple(
+        GroupScore(name, min(round(earned[name], 9), total), total)
+        for name, total in points.items()
+    )
+
+
+def student_view(report: Report) -> Report:
+    """What the student may see: of checks that are not public, title and status only.
+
+    What is wrong with an assignment is left out as well: it may quote from a hidden check.
+    """
+    hidden_fault = report.outcome is Outcome.ASSIGNMENT_FAULT
+    return replace(
+        report,
+        checks=tuple(_student_view_of(check) for check in report.checks),
+        message=_HIDDEN_FAULT if hidden_fault else report.message,
+    )
+
+
+def _student_view_of(check: CheckResult) -> CheckResult:
+    if check.visibility is Visibility.PUBLIC:
+        return check
+    return CheckResult(
+        id=check.id,
+        title=check.title,
+        group=check.group,
+        status=check.status,
+        points=check.points,
+        max_points=check.max_points,
+        visibility=check.visibility,
+        message=_HIDDEN_CHECK,
+    )
+
+
+def without_times(report: Report) -> Report:
+    """The part that the same seed gives again. Compare it as JSON: a NaN equals nothing."""
+    return replace(report, durations={})
+
+
+def to_json(report: Report) -> str:
+    """One JSON document, keys in a fixed order; floats that JSON has not are written as text."""
+    return json.dumps(_plain(asdict(report)), indent=2, allow_nan=False)
+
+
+def from_json(text: str) -> Report:
+    """Read what `to_json` wrote.
+
+    Raises:
+        ValueError: It is not a report, or one of another schema version.
+    """
+    try:
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("not a report: nested too deeply") from None
+    return decode(Report, document)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("not a report: a key occurs twice")
+    return table
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"not JSON: {name}")
+
+
+def _plain(value: object) -> object:
+    """JSON's own types; NumPy's numbers become Python's."""
+    if isinstance(value, Enum):
+        return value.value
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        number = float(value)
+        return number if math.isfinite(number) else str(number)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    raise TypeError(f"a report cannot hold a {type(value).__name__}")

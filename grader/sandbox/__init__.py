@@ -1,0 +1,1 @@
+"""Where student code runs. Nothing in here knows what a check, a point or a score is."""

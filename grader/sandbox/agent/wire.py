@@ -1,0 +1,430 @@
+"""The frames that cross the trust line.
+
+A frame is a header, one value and the buffers of the arrays in it, all little endian:
+
+    magic 4s | version u8 | kind u8 | flags u16 | request id u64 | nonce 16s
+    | value length u32 | data length u64 || value || data
+
+A value is a tag and its body; see `_Encoder`. An array in it is a dtype from an allow-list, a
+shape and a byte count; its elements follow in the data, in C order. Nothing is ever unpickled,
+no frame carries a score, a time or a verdict, and the reader checks every number against
+`Bounds` before it allocates anything.
+
+Both ends read with the same strict reader. The trusted end uses bounds under which only
+numbers, arrays, None and tuples of these are accepted.
+"""
+
+import enum
+import math
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.generic]
+
+MAGIC = b"1x1\n"
+VERSION = 1
+HEADER = struct.Struct("<4sBBHQ16sIQ")
+NONCE_BYTES = 16
+MAX_DEPTH = 6
+MAX_DIMENSIONS = 8
+
+DTYPES = tuple(
+    np.dtype(name) for name in ("?", "u1", "<i4", "<i8", "<f2", "<f4", "<f8", "<c8", "<c16")
+)
+"""The dtypes that may cross, by their number on the wire."""
+
+_CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
+
+
+class Kind(enum.IntEnum):
+    """What a frame asks or answers."""
+
+    HELLO = 1
+    LOAD = 2
+    CONSTRUCT = 3
+    CALL = 4
+    GET = 5
+    SET = 6
+    HOLD = 7
+    FETCH = 8
+    RELEASE = 9
+    BYE = 10
+    RESULT = 32
+    EXCEPTION = 33
+    UNSUPPORTED = 34
+
+
+REQUESTS = frozenset(kind for kind in Kind if kind < Kind.RESULT)
+REPLIES = frozenset(kind for kind in Kind if kind >= Kind.RESULT)
+
+
+class MalformedFrame(ValueError):
+    """The bytes are not a frame within the bounds."""
+
+
+class UnsupportedType(TypeError):
+    """This value cannot cross the line."""
+
+
+@dataclass(frozen=True)
+class Handle:
+    """An object that lives in the sandbox. The trusted side chooses the number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a reader accepts.
+
+    Attributes:
+        kinds: Kinds of frame.
+        value_bytes: Length of the value.
+        data_bytes: Sum of the arrays' bytes.
+        arrays: How many arrays.
+        items: How many values, nested ones counted.
+        text: Whether strings and byte strings are accepted.
+        handles: Whether handles are accepted.
+        layouts: Whether arrays other than writable ones in C order are accepted; laying one
+            out may take several times its bytes.
+    """
+
+    kinds: frozenset[Kind]
+    value_bytes: int = 4096
+    data_bytes: int = 0
+    arrays: int = 16
+    items: int = 64
+    text: bool = False
+    handles: bool = False
+    layouts: bool = False
+
+
+@dataclass(frozen=True)
+class Header:
+    """The fixed part of a frame."""
+
+    kind: Kind
+    request: int
+    nonce: bytes
+    value_bytes: int
+    data_bytes: int
+
+
+Value: TypeAlias = "bool | int | float | str | bytes | Array | Handle | tuple[Value, ...] | None"
+Receive: TypeAlias = Callable[[memoryview], None]
+"""Fills the whole buffer from the stream, or raises."""
+
+
+def write_frame(
+    kind: Kind, request: int, nonce: bytes, value: Value, *, layouts: bool = False
+) -> list[memoryview]:
+    """The buffers of a frame, in order. Contiguous arrays are not copied.
+
+    Args:
+        kind: What the frame asks or answers.
+        request: Number of the request.
+        nonce: `NONCE_BYTES` bytes, the same in request and reply.
+        value: What it carries.
+        layouts: Have arrays arrive with the memory layout and the writability that they have
+            here; otherwise they arrive writable and in C order.
+
+    Raises:
+        UnsupportedType: The value holds something that cannot cross.
+    """
+    encoder = _Encoder(layouts)
+    encoder.put(value, MAX_DEPTH)
+    data_bytes = sum(buffer.nbytes for buffer in encoder.data)
+    body = bytes(encoder.body)
+    header = HEADER.pack(MAGIC, VERSION, kind, 0, request, nonce, len(body), data_bytes)
+    return [memoryview(header + body), *encoder.data]
+
+
+def read_header(receive: Receive, bounds: Bounds) -> Header:
+    """Read and check a header.
+
+    Raises:
+        MalformedFrame: It is not a header, or announces more than the bounds allow.
+    """
+    raw = bytearray(HEADER.size)
+    receive(memoryview(raw))
+    magic, version, kind, flags, request, nonce, value_bytes, data_bytes = HEADER.unpack(raw)
+    if magic != MAGIC or version != VERSION or flags != 0:
+        raise MalformedFrame("not a frame of this protocol")
+    if kind not in bounds.kinds:
+        raise MalformedFrame(f"a frame of kind {kind} is not expected here")
+    if value_bytes > bounds.value_bytes:
+        raise MalformedFrame(f"announces {value_bytes} bytes of values")
+    if data_bytes > bounds.data_bytes:
+        raise MalformedFrame(f"announces {data_bytes} bytes of arrays")
+    return Header(Kind(kind), request, nonce, value_bytes, data_bytes)
+
+
+def read_value(receive: Receive, header: Header, bounds: Bounds) -> Value:
+    """Read what follows a header.
+
+    Memory for arrays is allocated only after all sizes were found to agree with the header.
+
+    Raises:
+        MalformedFrame: The bytes are not one value within the bounds.
+    """
+    raw = bytearray(header.value_bytes)
+    receive(memoryview(raw))
+    decoder = _Decoder(bytes(raw), bounds)
+    value = decoder.take(MAX_DEPTH)
+    decoder.finish(header.data_bytes)
+    arrays = [_receive_array(receive, spec) for spec in decoder.specs]
+    return _fill(value, arrays) if arrays else value
+
+
+def _receive_array(receive: Receive, spec: "_Spec") -> Array:
+    array = np.empty(spec.shape, spec.dtype)
+    if array.nbytes:
+        receive(array.reshape(-1).view(np.uint8).data)
+        if spec.dtype == np.bool_ and array.view(np.uint8).max() > 1:
+            raise MalformedFrame("a truth value that is neither 0 nor 1")
+    return spec.arrange(array)
+
+
+def _fill(value: Value, arrays: Sequence[Array]) -> Value:
+    if isinstance(value, _Slot):
+        return arrays[value.index]
+    if isinstance(value, tuple):
+        return tuple(_fill(item, arrays) for item in value)
+    return value
+
+
+@dataclass(frozen=True)
+class _Slot(Handle):
+    """Stands in a decoded value for an array that has not been received yet."""
+
+    @property
+    def index(self) -> int:
+        return self.number
+
+
+@dataclass(frozen=True)
+class _Spec:
+    """An announced array: what it holds, and how it is to lie in memory.
+
+    Attributes:
+        order: Axes from the outermost in memory to the innermost.
+        steps: Per axis, the stride in elements that lie beside each other along it: 1, -1
+            (reversed), 2 or -2 (every other one).
+        readonly: Whether writing is refused.
+    """
+
+    dtype: "np.dtype[np.generic]"
+    shape: tuple[int, ...]
+    order: tuple[int, ...]
+    steps: tuple[int, ...]
+    readonly: bool
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def plain(self) -> bool:
+        in_order = self.order == tuple(range(len(self.shape)))
+        return in_order and all(step == 1 for step in self.steps) and not self.readonly
+
+    def arrange(self, array: Array) -> Array:
+        if self.plain:
+            return array
+        if self.order != tuple(range(len(self.shape))) or any(step != 1 for step in self.steps):
+            base = np.zeros([self.shape[k] * abs(self.steps[k]) for k in self.order], self.dtype)
+            window = base[tuple(slice(None, None, self.steps[k]) for k in self.order)]
+            arranged = window.transpose(np.argsort(self.order))
+            arranged[...] = array
+            array = arranged
+        if self.readonly:
+            array.flags.writeable = False
+        return array
+
+
+def _layout(array: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Order and steps (see `_Spec`) that give an array of the same kind in memory."""
+    axes = tuple(range(array.ndim))
+    if array.flags.c_contiguous or not array.size:
+        return axes, (1,) * array.ndim
+    strides = array.strides
+    order = tuple(sorted(axes, key=lambda axis: -abs(strides[axis])))
+    steps = [1] * array.ndim
+    beside = array.itemsize
+    for axis in reversed(order):
+        if array.shape[axis] > 1:
+            gap = 2 if abs(strides[axis]) > beside else 1
+            steps[axis] = -gap if strides[axis] < 0 else gap
+            beside = max(beside, abs(strides[axis])) * array.shape[axis]
+    return order, tuple(steps)
+
+
+class _Encoder:
+    """Writes values: a tag of one byte each, and what follows it.
+
+    N none, T true, F false, i int64, d float64, s text, b bytes, h handle, t tuple, a array
+    (dtype u8, readonly u8, ndim u8, then per axis size u64, order u8, step i8).
+    """
+
+    def __init__(self, layouts: bool) -> None:
+        self.body = bytearray()
+        self.data: list[memoryview] = []
+        self._layouts = layouts
+
+    def put(self, value: Value, depth: int) -> None:
+        if depth == 0:
+            raise UnsupportedType("values nested too deeply")
+        if isinstance(value, tuple):
+            self.body += struct.pack("<cH", b"t", len(value))
+            for item in value:
+                self.put(item, depth - 1)
+        elif isinstance(value, np.ndarray | np.generic):
+            self._put_array(np.asarray(value))
+        else:
+            self.body += self._scalar(value)
+
+    def _scalar(self, value: Value) -> bytes:  # noqa: PLR0911 - one line a type reads best
+        if value is None:
+            return b"N"
+        if isinstance(value, bool):
+            return b"T" if value else b"F"
+        if isinstance(value, int):
+            if not -(2**63) <= value < 2**63:
+                raise UnsupportedType("an integer of more than 64 bits")
+            return struct.pack("<cq", b"i", value)
+        if isinstance(value, float):
+            return struct.pack("<cd", b"d", value)
+        if isinstance(value, Handle):
+            return struct.pack("<cI", b"h", value.number)
+        if isinstance(value, str):
+            text = value.encode("utf-8", "replace")
+            return struct.pack("<cI", b"s", len(text)) + text
+        if isinstance(value, bytes):
+            return struct.pack("<cI", b"b", len(value)) + value
+        raise UnsupportedType(f"a value of type {type(value).__name__}")
+
+    def _put_array(self, array: Array) -> None:
+        code = _CODES.get(array.dtype)
+        if code is None:
+            raise UnsupportedType(f"an array of dtype {array.dtype}")
+        if array.ndim > MAX_DIMENSIONS:
+            raise UnsupportedType(f"an array of {array.ndim} dimensions")
+        order, steps = tuple(range(array.ndim)), (1,) * array.ndim
+        readonly = False
+        if self._layouts:
+            order, steps = _layout(array)
+            readonly = not array.flags.writeable
+        self.body += struct.pack("<cBBB", b"a", code, readonly, array.ndim)
+        for size, place, step in zip(array.shape, order, steps, strict=True):
+            self.body += struct.pack("<QBb", size, place, step)
+        if array.nbytes:
+            flat = np.ascontiguousarray(array).reshape(-1)
+            self.data.append(flat.view(np.uint8).data)
+
+
+class _Decoder:
+    def __init__(self, raw: bytes, bounds: Bounds) -> None:
+        self.specs: list[_Spec] = []
+        self._raw = raw
+        self._at = 0
+        self._bounds = bounds
+        self._items = bounds.items
+        self._room = bounds.data_bytes
+
+    def take(self, depth: int) -> Value:
+        self._items -= 1
+        if depth == 0 or self._items < 0:
+            raise MalformedFrame("too many values, or nested too deeply")
+        tag = self._bytes(1)
+        reader = _READERS.get(tag)
+        if reader is None:
+            raise MalformedFrame("an unknown kind of value")
+        return reader(self, depth)
+
+    def finish(self, data_bytes: int) -> None:
+        if self._at != len(self._raw):
+            raise MalformedFrame("bytes after the value")
+        if sum(spec.nbytes for spec in self.specs) != data_bytes:
+            raise MalformedFrame("the arrays do not add up to the data")
+
+    def _bytes(self, count: int) -> bytes:
+        if count > len(self._raw) - self._at:
+            raise MalformedFrame("a value that ends early")
+        self._at += count
+        return self._raw[self._at - count : self._at]
+
+    def _unpack(self, layout: struct.Struct) -> tuple[int, ...]:
+        return layout.unpack(self._bytes(layout.size))
+
+    def _tuple(self, depth: int) -> Value:
+        (count,) = self._unpack(_U16)
+        if count > self._items:
+            raise MalformedFrame("too many values")
+        return tuple(self.take(depth - 1) for _ in range(count))
+
+    def _int(self, _depth: int) -> Value:
+        return self._unpack(_I64)[0]
+
+    def _float(self, _depth: int) -> Value:
+        (number,) = _F64.unpack(self._bytes(_F64.size))
+        return float(number)
+
+    def _handle(self, _depth: int) -> Value:
+        if not self._bounds.handles:
+            raise MalformedFrame("a handle is not accepted here")
+        return Handle(self._unpack(_U32)[0])
+
+    def _text(self, _depth: int) -> Value:
+        return self._binary(_depth).decode("utf-8", "replace")
+
+    def _binary(self, _depth: int) -> bytes:
+        if not self._bounds.text:
+            raise MalformedFrame("text is not accepted here")
+        return self._bytes(self._unpack(_U32)[0])
+
+    def _array(self, _depth: int) -> Value:
+        code, readonly, ndim = self._unpack(_ARRAY)
+        if code >= len(DTYPES) or readonly > 1 or ndim > MAX_DIMENSIONS:
+            raise MalformedFrame("an array of no known kind")
+        axes = [self._unpack(_AXIS) for _ in range(ndim)]
+        shape, order, steps = (tuple(axis[k] for axis in axes) for k in range(3))
+        if sorted(order) != list(range(ndim)) or any(step not in (1, -1, 2, -2) for step in steps):
+            raise MalformedFrame("an array of no known layout")
+        if any(size > _MAX_SIZE for size in shape):
+            raise MalformedFrame("an array of impossible size")
+        spec = _Spec(DTYPES[code], shape, order, steps, bool(readonly))
+        if not (spec.plain or self._bounds.layouts):
+            raise MalformedFrame("an array that is not writable and in C order")
+        self._room -= spec.nbytes
+        if self._room < 0 or len(self.specs) == self._bounds.arrays:
+            raise MalformedFrame("more, or larger, arrays than expected")
+        self.specs.append(spec)
+        return _Slot(len(self.specs) - 1)
+
+
+_U16 = struct.Struct("<H")
+_U32 = struct.Struct("<I")
+_I64 = struct.Struct("<q")
+_F64 = struct.Struct("<d")
+_ARRAY = struct.Struct("<BBB")
+_AXIS = struct.Struct("<QBb")
+_MAX_SIZE = 2**48
+"""No axis is longer, so that a shape with a zero in it cannot smuggle in absurd sizes."""
+
+_READERS: dict[bytes, Callable[[_Decoder, int], Value]] = {
+    b"N": lambda _reader, _depth: None,
+    b"T": lambda _reader, _depth: True,
+    b"F": lambda _reader, _depth: False,
+    b"i": _Decoder._int,
+    b"d": _Decoder._float,
+    b"s": _Decoder._text,
+    b"b": _Decoder._binary,
+    b"h": _Decoder._handle,
+    b"t": _Decoder._tuple,
+    b"a": _Decoder._array,
+}

@@ -1,0 +1,78 @@
+"""The one interface that every sandbox has."""
+
+import socket
+from dataclasses import dataclass
+from typing import Protocol
+
+from grader.sandbox.limits import Limits
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What kernel and engine say of a sandbox; nothing in it comes from student code.
+
+    Attributes:
+        exit_code: Of the agent's process; negative is a signal; None while it runs.
+        out_of_memory: The kernel killed a process of this sandbox at its memory limit.
+        process_limit_hit: A fork or a thread was refused at the process limit.
+    """
+
+    exit_code: int | None
+    out_of_memory: bool
+    process_limit_hit: bool
+
+
+@dataclass(frozen=True)
+class SandboxDescription:
+    """What a report says of the sandbox.
+
+    Attributes:
+        kind: `docker`, `bubblewrap` or `process`.
+        image_digest: Content hash (`sha256:...`) of the file system that student code sees;
+            None where that is the machine's own (`process`).
+        isolation: One sentence for people.
+    """
+
+    kind: str
+    image_digest: str | None
+    isolation: str
+
+
+class Sandbox(Protocol):
+    """One running sandbox: an agent on one end of two stream sockets, and nothing else.
+
+    Attributes:
+        channel: Requests and replies. Untrusted bytes.
+        output: What the sandbox prints, both streams. Untrusted bytes.
+    """
+
+    channel: socket.socket
+    output: socket.socket
+
+    def evidence(self, *, ended: bool = False) -> Evidence:
+        """Ask kernel and engine. Raises InfrastructureFault where they cannot tell.
+
+        Args:
+            ended: The agent closed the channel: wait briefly for its exit code.
+        """
+        ...
+
+    def close(self) -> None:
+        """Kill every process and remove every trace. May be called again."""
+        ...
+
+
+class Launcher(Protocol):
+    """Starts sandboxes of one kind."""
+
+    def describe(self) -> SandboxDescription:
+        """What the report says of this kind."""
+        ...
+
+    def launch(self, limits: Limits) -> Sandbox:
+        """Start a fresh sandbox whose agent is connecting. Raises InfrastructureFault."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the launcher itself holds; its sandboxes are closed one by one."""
+        ...

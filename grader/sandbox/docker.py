@@ -1,0 +1,254 @@
+"""Student code in a fresh, locked-down container."""
+
+import contextlib
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import requests
+
+from grader.errors import InfrastructureFault, SandboxUnavailable
+from grader.sandbox import owner
+from grader.sandbox.base import Evidence, SandboxDescription
+from grader.sandbox.image import ensure_image
+from grader.sandbox.limits import Limits
+from grader.sandbox.profile import container_settings
+
+LABEL = "onebyone.sandbox"
+_OWNER_LABEL = "onebyone.owner"
+_FOLDER_LABEL = "onebyone.folder"
+_FOLDER_PREFIX = "onebyone-docker-"
+_ENGINE_SECONDS = 60
+_CONNECT_SECONDS = 30.0
+_EXIT_SECONDS = 2.0
+
+
+class DockerLauncher:
+    """Starts containers from the sandbox image.
+
+    Args:
+        say: Told what takes long (building the image).
+        device: Identifier of the one GPU that containers get, or None.
+
+    Raises:
+        SandboxUnavailable: No engine answers.
+        InfrastructureFault: The image cannot be had.
+    """
+
+    def __init__(
+        self, *, say: Callable[[str], None] = lambda _text: None, device: str | None = None
+    ) -> None:
+        self._client = _connect()
+        self._device = device
+        try:
+            self._image = ensure_image(self._client, say)
+            with _engine_errors():
+                self._sweep()
+        except BaseException:
+            self._client.close()
+            raise
+
+    def describe(self) -> SandboxDescription:
+        """What the report says of this kind."""
+        return SandboxDescription(
+            kind="docker",
+            image_digest=self._image,
+            isolation="a fresh container without network, capabilities or writable files",
+        )
+
+    def launch(self, limits: Limits) -> "DockerSandbox":
+        """Start a container whose agent has connected. Raises InfrastructureFault."""
+        folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
+        container = None
+        try:
+            with _listener(folder) as listener, _engine_errors():
+                container = self._client.containers.create(
+                    **container_settings(
+                        limits,
+                        image=self._image,
+                        channel_folder=str(folder / "channel"),
+                        labels={
+                            LABEL: "1",
+                            _OWNER_LABEL: owner.identity(),
+                            _FOLDER_LABEL: str(folder),
+                        },
+                        device=self._device,
+                    )
+                )
+                self._start(container)
+                channel, output = _accept_both(listener, container)
+        except BaseException:
+            if container is not None:
+                with contextlib.suppress(Exception):
+                    container.remove(force=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return DockerSandbox(container, folder, channel, output)
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._client.close()
+
+    def _start(self, container: Any) -> None:
+        try:
+            container.start()
+        except docker.errors.APIError as error:
+            if self._device is not None and "device driver" in str(error):
+                raise SandboxUnavailable(
+                    f"the engine cannot pass GPU {self._device} to a container: install the "
+                    f"vendor's container toolkit on this machine, or grade without --device"
+                ) from error
+            raise
+
+    def _sweep(self) -> None:
+        """Remove what graders that died have left behind."""
+        for container in self._client.containers.list(all=True, filters={"label": _FOLDER_LABEL}):
+            if owner.is_gone(container.labels[_OWNER_LABEL]):
+                with contextlib.suppress(docker.errors.APIError):
+                    container.remove(force=True)
+                folder = Path(container.labels[_FOLDER_LABEL])
+                if folder.name.startswith(_FOLDER_PREFIX):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+class DockerSandbox:
+    """One running container."""
+
+    def __init__(
+        self, container: Any, folder: Path, channel: socket.socket, output: socket.socket
+    ) -> None:
+        self.channel = channel
+        self.output = output
+        self.container_id: str = container.id
+        self._container = container
+        self._folder = folder
+        self._closed = False
+        self._cgroup = _pids_cgroup(container)
+
+    def evidence(self, *, ended: bool = False) -> Evidence:
+        """See `Sandbox.evidence`."""
+        process_limit_hit = self._process_limit_hit()
+        deadline = time.monotonic() + _EXIT_SECONDS
+        with _engine_errors():
+            while True:
+                self._container.reload()
+                state = self._container.attrs["State"]
+                if not (ended and state["Running"]) or time.monotonic() > deadline:
+                    break
+                time.sleep(0.01)
+        if state.get("Error"):
+            raise InfrastructureFault(f"The engine reports: {state['Error']}. Try again.")
+        return Evidence(
+            exit_code=None if state["Running"] else int(state["ExitCode"]),
+            out_of_memory=bool(state["OOMKilled"]),
+            process_limit_hit=process_limit_hit,
+        )
+
+    def close(self) -> None:
+        """See `Sandbox.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        self.channel.close()
+        self.output.close()
+        try:
+            with _engine_errors(), contextlib.suppress(docker.errors.NotFound):
+                self._container.remove(force=True)
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _process_limit_hit(self) -> bool:
+        try:
+            counters = (self._cgroup / "pids.events").read_text() if self._cgroup else ""
+        except OSError:
+            return False  # gone with its last process
+        return any(line.startswith("max ") and line != "max 0" for line in counters.splitlines())
+
+
+def _connect() -> docker.DockerClient:
+    try:
+        # Asks for the engine's version at once, so it fails where none answers.
+        return docker.from_env(timeout=_ENGINE_SECONDS)
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise SandboxUnavailable(
+            "no container engine answers: start Docker, or let this user use it "
+            "(`docker version` must show a server)"
+        ) from error
+
+
+@contextlib.contextmanager
+def _engine_errors() -> Iterator[None]:
+    """Whatever the engine fails at is a fault of ours."""
+    try:
+        yield
+    except docker.errors.NotFound as error:
+        raise InfrastructureFault(
+            f"The engine no longer knows the container or its image ({error.explanation}). "
+            f"Try again."
+        ) from error
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise InfrastructureFault(f"The container engine failed: {error}. Try again.") from error
+
+
+@contextlib.contextmanager
+def _listener(folder: Path) -> Iterator[socket.socket]:
+    """A socket that only this user and the container can reach: the folder above is ours."""
+    channel = folder / "channel"
+    channel.mkdir()
+    channel.chmod(0o755)
+    path = channel / "socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        path.chmod(0o666)
+        listener.listen(2)
+        listener.settimeout(0.25)
+        try:
+            yield listener
+        finally:
+            path.unlink()
+
+
+def _accept_both(listener: socket.socket, container: Any) -> tuple[socket.socket, socket.socket]:
+    accepted: list[socket.socket] = []
+    deadline = time.monotonic() + _CONNECT_SECONDS
+    try:
+        while len(accepted) < 2:
+            try:
+                accepted.append(listener.accept()[0])
+            except TimeoutError:
+                container.reload()
+                if container.status != "running" or time.monotonic() > deadline:
+                    raise InfrastructureFault(
+                        f"The sandbox's agent did not connect (container "
+                        f"{container.status}). Is the engine on this machine? Folders of this "
+                        f"machine must be visible to it."
+                    ) from None
+    except BaseException:
+        for connection in accepted:
+            connection.close()
+        raise
+    return accepted[0], accepted[1]
+
+
+def _pids_cgroup(container: Any) -> Path | None:
+    """Where the kernel counts this container's refused forks; None where we cannot see it."""
+    with _engine_errors():
+        container.reload()
+    pid = container.attrs["State"]["Pid"]
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _number, controllers, path = line.split(":", 2)
+        for root in ("/sys/fs/cgroup/pids", "/sys/fs/cgroup"):
+            folder = Path(root + path)
+            if controllers in ("pids", "") and (folder / "pids.events").is_file():
+                return folder
+    return None

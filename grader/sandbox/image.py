@@ -1,0 +1,79 @@
+"""The sandbox's container image: built from `images/`, named by what is in it."""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import docker
+import docker.errors
+import requests
+
+from grader.errors import InfrastructureFault
+from grader.sandbox.command import AGENT_FOLDER
+
+NAME = "onebyone-sandbox-cpu"
+
+
+def ensure_image(client: docker.DockerClient, say: Callable[[str], None]) -> str:
+    """The id (`sha256:...`) of the image for this version of the agent; built where missing.
+
+    Raises:
+        InfrastructureFault: The engine does not answer, or the build failed.
+    """
+    context = _build_context()
+    tag = f"{NAME}:{_context_hash(context)}"
+    try:
+        try:
+            return str(client.images.get(tag).id)
+        except docker.errors.ImageNotFound:
+            say(f"Building the sandbox image {tag}, once.")
+        image, _log = client.images.build(
+            fileobj=_tar(context), custom_context=True, tag=tag, rm=True, forcerm=True
+        )
+    except docker.errors.BuildError as error:
+        log = "".join(str(line.get("stream", "")) for line in error.build_log)[-2000:]
+        raise InfrastructureFault(
+            f"The sandbox image could not be built: {error.msg}\n{log}\nThe base image and the "
+            f"package index must be reachable once; see images/sandbox-cpu/Dockerfile."
+        ) from error
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise InfrastructureFault(f"The container engine failed: {error}") from error
+    return str(image.id)
+
+
+def _images_folder() -> Path:
+    package = Path(__file__).resolve().parent.parent
+    # Inside the package when installed from a wheel, beside it in a checkout.
+    for folder in (package / "images", package.parent / "images"):
+        if (folder / "sandbox-cpu" / "Dockerfile").is_file():
+            return folder
+    raise InfrastructureFault("This installation lacks images/sandbox-cpu: install it again.")
+
+
+def _build_context() -> dict[str, bytes]:
+    recipe = _images_folder() / "sandbox-cpu"
+    context = {path.name: path.read_bytes() for path in recipe.iterdir() if path.is_file()}
+    for path in AGENT_FOLDER.glob("*.py"):
+        context[f"agent/{path.name}"] = path.read_bytes()
+    return context
+
+
+def _context_hash(context: dict[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(context):
+        digest.update(f"{name}\0{len(context[name])}\0".encode() + context[name])
+    return digest.hexdigest()[:16]
+
+
+def _tar(context: dict[str, bytes]) -> io.BytesIO:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name in sorted(context):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(context[name])
+            entry.mode = 0o644
+            archive.addfile(entry, io.BytesIO(context[name]))
+    stream.seek(0)
+    return stream

@@ -1,0 +1,124 @@
+"""A report for a terminal: plain words, and colour only on top of them."""
+
+from collections.abc import Iterator
+
+from grader.report import CheckResult, GroupScore, Outcome, Report, Status, Visibility
+from grader.text import clean, columns, wrap
+from grader.wording import findings, number
+
+_MARKS = {Status.PASSED: "PASS", Status.FAILED: "FAIL", Status.NOT_RUN: "not run"}
+_COLOURS = {Status.PASSED: "32", Status.FAILED: "31", Status.NOT_RUN: "33"}
+_BOLD = "1"
+_MARK_WIDTH = 2 + len("not run") + 2
+_VERDICTS = {
+    Outcome.REFUSED: "Refused: not graded.",
+    Outcome.ASSIGNMENT_FAULT: "Not graded: the assignment is at fault, not the submission.",
+    Outcome.INFRASTRUCTURE_FAULT: "Not graded: the grader is at fault, not the submission.",
+}
+
+
+def render(report: Report, *, width: int = 80, colour: bool = False, path: str = "PATH") -> str:
+    """The whole report as lines of at most `width` columns.
+
+    Args:
+        report: What to show; all of it is shown (see `grader.report.student_view`).
+        width: Columns; no less than 40.
+        colour: Whether to mark verdicts in colour as well.
+        path: Of the submission, for the command that repeats the grading.
+    """
+    page = _Page(max(width, 40), colour)
+    lines = [*page.header(report), ""]
+    for group in report.groups:
+        lines += [*page.group(group, report), ""]
+    lines += page.verdict(report)
+    if report.outcome is not Outcome.REFUSED:
+        lines += ["", *page.repetition(report, path)]
+    return "\n".join(lines)
+
+
+class _Page:
+    def __init__(self, width: int, colour: bool) -> None:
+        self._width = width
+        self._colour = colour
+
+    def header(self, report: Report) -> Iterator[str]:
+        """What was graded, where, and with which seed."""
+        assignment = report.assignment
+        yield from self._field(
+            "assignment", f"{assignment['slug']}, version {assignment['version']}"
+        )
+        if report.submission is not None:
+            files = report.submission["files"]
+            names = ", ".join(list(files)[:5]) + (", ..." if len(files) > 5 else "")
+            yield from self._field("submission", f"{report.submission['sha256'][:12]} ({names})")
+        if report.sandbox is not None:
+            sandbox = report.sandbox
+            yield from self._field("sandbox", f"{sandbox['kind']} ({sandbox['isolation']})")
+        if report.seed is not None:
+            yield from self._field("seed", str(report.seed))
+
+    def group(self, group: GroupScore, report: Report) -> Iterator[str]:
+        """A group's score and its checks."""
+        points = f"{number(group.score)} / {number(group.max_score)}"
+        yield self._paint(self._between(clean(group.name, 60), points), _BOLD)
+        for check in report.checks:
+            if check.group == group.name:
+                yield from self._check(check)
+
+    def verdict(self, report: Report) -> Iterator[str]:
+        """The total, or why there is none."""
+        if report.score is None or report.max_score is None:
+            for line in wrap(_VERDICTS[report.outcome], self._width):
+                yield self._paint(line, _BOLD)
+        else:
+            total = f"{number(report.score)} / {number(report.max_score)}"
+            yield self._paint(self._between("Total", total), _BOLD)
+            yield from wrap(_count(report), self._width)
+        if report.message:
+            yield from wrap(clean(report.message), self._width)
+
+    def repetition(self, report: Report, path: str) -> Iterator[str]:
+        """The command that gives this report again."""
+        words = ["grader", "grade", clean(path, 200), "--assignment", report.assignment["slug"]]
+        words += [] if report.sandbox is None else ["--sandbox", report.sandbox["kind"]]
+        words += [] if report.seed is None else ["--seed", str(report.seed)]
+        yield "To repeat this grading:"
+        yield from self._indented(clean(" ".join(words), 500), 2)
+
+    def _check(self, check: CheckResult) -> Iterator[str]:
+        points = f"{number(check.points)} / {number(check.max_points)}"
+        title = clean(check.title, 300).replace("\n", " ")
+        if check.visibility is not Visibility.PUBLIC:
+            title += f" ({check.visibility.value.replace('_', ' ')})"
+        first, *more = wrap(title, self._width - _MARK_WIDTH - len(points) - 2)
+        mark = self._paint(f"{_MARKS[check.status]:<{_MARK_WIDTH - 2}}", _COLOURS[check.status])
+        yield f"  {mark}{self._between(first, points, self._width - _MARK_WIDTH)}"
+        for line in more:
+            yield " " * _MARK_WIDTH + line
+        if check.status is not Status.PASSED:
+            for finding in findings(check):
+                yield from self._indented(finding, _MARK_WIDTH)
+
+    def _field(self, name: str, text: str) -> Iterator[str]:
+        first, *more = wrap(clean(text, 500).replace("\n", " "), self._width - 12)
+        yield f"{name:<12}{first}"
+        for line in more:
+            yield " " * 12 + line
+
+    def _indented(self, text: str, indent: int) -> Iterator[str]:
+        for line in wrap(text, self._width - indent):
+            yield (" " * indent + line).rstrip()
+
+    def _between(self, left: str, right: str, width: int | None = None) -> str:
+        space = (self._width if width is None else width) - columns(left) - len(right)
+        return f"{left}{' ' * max(space, 1)}{right}"
+
+    def _paint(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+
+
+def _count(report: Report) -> str:
+    passed = sum(check.status is Status.PASSED for check in report.checks)
+    closed = sum(check.visibility is not Visibility.PUBLIC for check in report.checks)
+    text = f"{passed} of {len(report.checks)} checks passed."
+    return f"{text} Of {closed} that are not public, only the result is shown." if closed else text

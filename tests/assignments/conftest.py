@@ -1,0 +1,17 @@
+from pathlib import Path
+
+import pytest
+
+from grader.checking.plugin import import_file
+
+REFERENCE = Path(__file__).parents[2] / "assignments" / "dense-conv1x1" / "reference"
+
+
+@pytest.fixture(scope="session")
+def solution():
+    return import_file(REFERENCE / "solution.py", "dense_conv1x1_solution")
+
+
+@pytest.fixture(scope="session")
+def oracle():
+    return import_file(REFERENCE / "oracle.py", "dense_conv1x1_oracle")

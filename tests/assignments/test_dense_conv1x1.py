@@ -1,0 +1,158 @@
+"""Is the assignment sound? Run as an author would: plain pytest, no sandbox."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grader.checking.decorators import check_info
+from grader.checking.plugin import import_file
+
+FOLDER = Path(__file__).parents[2] / "assignments" / "dense-conv1x1"
+CHECK_FILES = sorted((FOLDER / "checks").glob("test_*.py"))
+ACCEPTED = sorted(path.parent for path in FOLDER.glob("submissions/accepted/*/layers.py"))
+KNOWN_WRONG = sorted(path.parent for path in FOLDER.glob("submissions/known_wrong/*/layers.py"))
+
+
+def declared_checks():
+    checks = {}
+    for path in CHECK_FILES:
+        for name, value in vars(import_file(path, f"checks_{path.stem}")).items():
+            info = check_info(value)
+            if info is not None:
+                checks[f"{path.name}::{name}"] = info
+    return checks
+
+
+def expectation(folder):
+    return tomllib.loads((folder / "expect.toml").read_text())
+
+
+def failing_checks(student=None, seed=1):
+    """Run all checks in a process of their own; the ids of those that fail."""
+    command = [sys.executable, "-m", "pytest", str(FOLDER / "checks"), "-q", "--tb=no", "-rf"]
+    command += ["-p", "no:cacheprovider", "--check-seed", str(seed)]
+    if student is not None:
+        command += ["--student", str(student / "layers.py")]
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env=environment, check=False
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    failed = re.findall(r"^FAILED \S*checks/(\S+)", done.stdout, flags=re.MULTILINE)
+    counts = dict(re.findall(r"(\d+) (passed|failed)", done.stdout))
+    assert sum(map(int, counts)) == len(declared_checks()), done.stdout
+    return set(failed)
+
+
+def test_the_student_template_is_the_assignments_template():
+    template = {path.name: path.read_bytes() for path in (FOLDER / "template").iterdir()}
+    student = FOLDER.parents[1] / "student_template"
+    assert {path.name: path.read_bytes() for path in student.iterdir()} == template
+    assert set(template) == {"layers.py", "README.md"}
+
+
+def test_the_points_of_each_group_add_up_to_100():
+    declared = tomllib.loads((FOLDER / "assignment.toml").read_text())["points"]
+    groups = {}
+    for info in declared_checks().values():
+        groups[info.group] = groups.get(info.group, 0) + info.points
+    assert groups == declared
+    assert sum(declared.values()) == 100
+
+
+def test_the_statement_tells_how_many_checks_there_are_and_how_many_are_hidden():
+    statement = (FOLDER / "statement.md").read_text()
+    checks = declared_checks().values()
+    hidden = [info for info in checks if info.visibility == "hidden"]
+    assert f"Of {len(checks)} checks, {len(hidden)} are hidden" in statement
+    for group in {info.group for info in checks}:
+        mine = [info for info in checks if info.group == group]
+        (row,) = re.findall(
+            rf"^\| `{group}` \| (\d+) \| (\d+)(?:, (\d+) hidden)? \|", statement, re.M
+        )
+        counts = [int(number or 0) for number in row]
+        assert counts == [
+            sum(info.points for info in mine),
+            len(mine),
+            sum(info.visibility == "hidden" for info in mine),
+        ]
+
+
+def test_titles_are_sentences_and_differ():
+    titles = [info.title for info in declared_checks().values()]
+    assert len(set(titles)) == len(titles)
+    assert all(title.endswith(".") and len(title) < 100 for title in titles)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_reference_passes_every_check(seed):
+    assert failing_checks(seed=seed) == set()
+
+
+@pytest.mark.parametrize("folder", ACCEPTED, ids=lambda path: path.name)
+def test_every_accepted_submission_passes_every_check(folder):
+    assert failing_checks(folder) == set()
+
+
+def test_the_template_fails_every_check():
+    assert failing_checks(FOLDER / "template") == set(declared_checks())
+
+
+@pytest.mark.parametrize("folder", KNOWN_WRONG, ids=lambda path: path.name)
+def test_every_known_wrong_submission_fails_what_it_declares_and_nothing_else(folder):
+    expected = expectation(folder)
+    failed = failing_checks(folder)
+    assert set(expected["fails"]) <= failed
+    assert failed <= set(expected["fails"]) | set(expected.get("may_fail", []))
+
+
+def test_known_wrong_submissions_declare_existing_checks_and_a_hint_each():
+    checks = declared_checks()
+    expected = [expectation(folder) for folder in KNOWN_WRONG]
+    assert len(expected) >= 12
+    for each in expected:
+        assert set(each) <= {"mistake", "fails", "may_fail", "hint", "text"}
+        assert each["mistake"]
+        assert each["fails"]
+        assert set(each["fails"]) <= set(checks)
+        assert re.fullmatch(r"[a-z0-9-]+", each["hint"])
+        assert each["text"].endswith((".", "?"))
+    for key in ("hint", "text", "mistake"):
+        assert len({each[key] for each in expected}) == len(expected)
+
+
+def test_every_check_is_failed_by_a_known_wrong_submission():
+    failed = {check for folder in KNOWN_WRONG for check in expectation(folder)["fails"]}
+    assert failed == set(declared_checks())
+
+
+def test_the_example_in_the_templates_readme_is_right(solution, capsys, monkeypatch):
+    readme = (FOLDER / "template" / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    promised = re.findall(r"print\(.*\)  # (.*)", code)
+    monkeypatch.setitem(sys.modules, "layers", solution)
+    exec(compile(code, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    numbers = [float(n) for n in re.findall(r"[\d.]+", printed)]
+    assert numbers == [float(n) for line in promised for n in re.findall(r"[\d.]+", line)]
+
+
+def test_the_numbers_in_the_statement_are_right(solution):
+    layer = solution.Dense(2, 3)
+    layer.kernel = np.array([[1, 0, 2], [3, 1, 0]], np.float32)
+    layer.bias = np.array([10, 20, 30], np.float32)
+    assert layer.forward(np.array([[1, 2]], np.float32)).tolist() == [[17, 22, 32]]
+    assert layer.count_params() == solution.Conv1x1(2, 3, rank=1).count_params() == 9
+    assert solution.Dense(200, 3).count_params() == 603
+
+
+def test_submissions_use_only_numpy_and_the_standard_library():
+    for path in FOLDER.glob("submissions/*/*/layers.py"):
+        modules = re.findall(r"^(?:from|import) (\w+)", Path(path).read_text(), flags=re.MULTILINE)
+        assert set(modules) <= {"numpy", "itertools"}

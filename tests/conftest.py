@@ -1,0 +1,71 @@
+"""What tests of several folders share: real sandboxes, or an honest reason why not."""
+
+import os
+
+import pytest
+
+from grader.errors import InfrastructureFault
+from grader.sandbox.select import choose_sandbox
+
+
+def pytest_report_header() -> str:
+    try:
+        choice = choose_sandbox(own_code=True)
+    except InfrastructureFault as error:
+        return f"sandbox: none ({error})"
+    choice.launcher.close()
+    return f"sandbox: {choice.reason}"
+
+
+def _need(kind: str):
+    """The launcher of this kind. Without it, a laptop skips and CI fails."""
+    try:
+        return choose_sandbox(kind).launcher
+    except InfrastructureFault as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI needs the {kind} sandbox: {error}", pytrace=False)
+        pytest.skip(f"no {kind} sandbox: {error}")
+
+
+@pytest.fixture(scope="session")
+def docker_launcher():
+    launcher = _need("docker")
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(scope="session")
+def bubblewrap_launcher():
+    launcher = _need("bubblewrap")
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(scope="session")
+def process_launcher():
+    launcher = _need("process")
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("docker", marks=pytest.mark.docker),
+        pytest.param("bubblewrap", marks=pytest.mark.bubblewrap),
+        "process",
+    ]
+)
+def any_launcher(request):
+    """Each sandbox in turn."""
+    return request.getfixturevalue(f"{request.param}_launcher")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("docker", marks=pytest.mark.docker),
+        pytest.param("bubblewrap", marks=pytest.mark.bubblewrap),
+    ]
+)
+def isolating_launcher(request):
+    """Each sandbox that isolates, in turn."""
+    return request.getfixturevalue(f"{request.param}_launcher")

@@ -1,0 +1,123 @@
+"""Reports and assignments that tests look at from several sides."""
+
+from dataclasses import asdict
+
+import pytest
+
+from grader.report import CheckResult, Hint, Outcome, Report, Status, Visibility, score_groups
+from grader.sandbox.failures import Failure
+from grader.sandbox.limits import Limits
+
+POINTS = {"forward": 3, "gradients": 2.5}
+
+
+def _check(name="test_forward.py::test_any_rank", **changes):
+    passed = changes.get("status", Status.PASSED) is Status.PASSED
+    given = {
+        "id": name,
+        "title": "Dense acts on the last axis of inputs of any rank",
+        "group": "forward",
+        "status": Status.PASSED,
+        "points": changes.get("max_points", 1.0) if passed else 0.0,
+        "max_points": 1.0,
+        "visibility": Visibility.PUBLIC,
+    }
+    return CheckResult(**{**given, **changes})
+
+
+def _checks():
+    """One of each kind."""
+    return (
+        _check(metrics={"worst_error_over_bound": 0.25}),
+        _check(
+            "test_forward.py::test_values",
+            status=Status.FAILED,
+            message="Wrong values in y: 1 of 6 elements.\nYou may have added the bias twice.",
+            hint=Hint("bias-twice", "Where is b added?"),
+            metrics={"worst_error_over_bound": float("inf"), "wrong": 1},
+            counterexample={
+                "case": {"batch": 1, "leading": [2, 3]},
+                "index": [0, 1],
+                "actual": float("nan"),
+                "expected": 0.5,
+                "bound": 1e-7,
+            },
+            output="shape (2, 3)\n",
+        ),
+        _check(
+            "test_forward.py::test_secret",
+            title="A larger case",
+            status=Status.FAILED,
+            visibility=Visibility.HIDDEN,
+            failure=Failure.STUDENT_EXCEPTION,
+            message="SECRET message",
+            hint=Hint("SECRET", "SECRET"),
+            metrics={"SECRET": 1.0},
+            counterexample={"SECRET": 1},
+            output="SECRET output",
+        ),
+        _check(
+            "test_gradients.py::test_later",
+            group="gradients",
+            title="Gradients on larger inputs",
+            status=Status.FAILED,
+            max_points=1.5,
+            visibility=Visibility.AFTER_DEADLINE,
+            message="LATER message",
+        ),
+        _check(
+            "test_gradients.py::test_dx",
+            group="gradients",
+            title="dx is right",
+            status=Status.NOT_RUN,
+            failure=Failure.TIME_LIMIT,
+            message="Not run, because your code had ended before.",
+        ),
+    )
+
+
+def _report(outcome=Outcome.GRADED, **changes):
+    given = {
+        "outcome": outcome,
+        "submission": {"sha256": "ab" * 32, "files": {"layers.py": 120}},
+        "assignment": {"slug": "dense", "version": "1", "sha256": "cd" * 32},
+        "grader_version": "0.1.0",
+        "versions": {"python": "3.11.7", "numpy": "2.4.0", "pytest": "9.0", "hypothesis": "6.150"},
+        "seed": 7,
+        "sandbox": {
+            "kind": "docker",
+            "image_digest": "sha256:" + "ef" * 32,
+            "isolation": "a container without network",
+            "limits": asdict(Limits()),
+        },
+        "durations": {"total": 1.25},
+    }
+    if outcome is Outcome.GRADED:
+        checks = changes.get("checks", _checks())
+        groups = score_groups(checks, POINTS)
+        given |= {
+            "checks": checks,
+            "groups": groups,
+            "failure": Failure.TIME_LIMIT,
+            "message": "forward took longer than 5 s.",
+            "score": sum(group.score for group in groups),
+            "max_score": sum(group.max_score for group in groups),
+        }
+    elif outcome is Outcome.REFUSED:
+        given |= {"message": "The zip is damaged.", "submission": None, "sandbox": None}
+        given |= {"seed": None, "durations": {}}
+    else:
+        given |= {"message": "AUTHOR's fault"}
+    return Report(**{**given, **changes})
+
+
+@pytest.fixture
+def make_check():
+    """Build a check's result; what is not said is that of a passed public check."""
+    return _check
+
+
+@pytest.fixture
+def make_report():
+    """Build a report of an outcome; a graded one has a check of each kind."""
+    return _report

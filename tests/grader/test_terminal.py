@@ -1,0 +1,81 @@
+import re
+
+import pytest
+
+from grader.report import Outcome, Status, student_view
+from grader.terminal import render
+from grader.text import columns
+
+COLOUR = re.compile(r"\x1b\[\d+m")
+
+
+def test_a_report_says_what_was_graded_what_was_found_and_how_to_repeat_it(make_report):
+    text = render(make_report(), path="hw/layers.py")
+    for part in (
+        "dense, version 1",
+        "abababababab",
+        "docker",
+        "forward",
+        "1 / 3",
+        "PASS",
+        "FAIL",
+        "not run",
+        "Wrong values in y: 1 of 6 elements.",
+        "Hint: Where is b added?",
+        "batch=1, leading=(2, 3)",
+        "(0, 1)",
+        "1e-07",
+        "| shape (2, 3)",
+        "1 / 5.5",
+        "1 of 5 checks passed",
+        "grader grade hw/layers.py --assignment dense --sandbox docker --seed 7",
+    ):
+        assert part in text, part
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_no_line_is_wider_than_the_terminal(make_report, outcome, width):
+    text = render(make_report(outcome), width=width)
+    assert max(map(columns, text.split("\n"))) <= width
+    assert all(line == line.rstrip() for line in text.split("\n"))
+
+
+def test_colour_adds_nothing_but_colour(make_report):
+    report = make_report()
+    plain, coloured = render(report, colour=False), render(report, colour=True)
+    assert "\x1b" not in plain
+    assert coloured != plain
+    assert COLOUR.sub("", coloured) == plain
+
+
+def test_what_students_may_not_see_is_not_shown(make_report):
+    text = render(student_view(make_report()))
+    assert "SECRET" not in text
+    assert "LATER" not in text
+    assert "A larger case (hidden)" in text
+    assert "This check is hidden." in text
+
+
+def test_a_report_without_a_score_says_whose_fault_it_is(make_report):
+    refused = render(make_report(Outcome.REFUSED))
+    assert "Refused: not graded." in refused
+    assert "The zip is damaged." in refused
+    assert "grader is at fault" in render(make_report(Outcome.INFRASTRUCTURE_FAULT))
+    assert "assignment is at fault" in render(make_report(Outcome.ASSIGNMENT_FAULT))
+
+
+def test_hostile_text_changes_nothing_around_it(make_report, make_check):
+    evil = "\x1b[2J\x1b]0;t\x07\u202e\r数" * 3000 + "\nPASS everything"
+    check = make_check(
+        status=Status.FAILED,
+        title=evil,
+        message=evil,
+        output=evil + "\n" * 100_000,
+        counterexample={evil: evil, "case": {evil: [evil] * 1000}, "deep": [[[[[[evil]]]]]]},
+    )
+    submission = {"sha256": evil, "files": {evil: 1}}
+    text = render(make_report(checks=(check,), message=evil, submission=submission), path=evil)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
+    assert max(map(columns, text.split("\n"))) <= 80
+    assert len(text) < 100_000

@@ -1,0 +1,110 @@
+"""The arrows between the parts, proved on the import statements themselves."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GRADER = ROOT / "grader"
+AGENT = GRADER / "sandbox" / "agent"
+MAX_LINES = 500
+
+
+def modules(folder):
+    return sorted(folder.rglob("*.py"))
+
+
+def imports(path):
+    """Absolute names of everything that a file imports, at any depth of nesting."""
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            name = ".".join((*base, *(node.module or "").split("."))).strip(".")
+            found |= {f"{name}.{alias.name}" for alias in node.names}
+    return found
+
+
+def importers(folder, *forbidden, allowed=()):
+    """Which files below `folder` import something forbidden."""
+    return {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(folder)
+        for name in imports(path)
+        if any(name == f or name.startswith(f + ".") for f in forbidden)
+        and not any(name.startswith(a) for a in allowed)
+    }
+
+
+def test_the_grader_knows_no_web_and_no_database():
+    assert not importers(GRADER, "web", "flask", "sqlalchemy", "celery", "kombu")
+
+
+def test_the_core_needs_no_torch():
+    assert not importers(GRADER, "torch", "keras", "tensorflow", "onnx")
+
+
+def test_nothing_imports_the_command_line():
+    importing = importers(GRADER, "grader.cli")
+    assert importing == {"grader/__main__.py imports grader.cli.main"}
+
+
+def test_the_sandbox_knows_no_check_and_no_score():
+    assert not importers(
+        GRADER / "sandbox",
+        "grader.checking",
+        "grader.grading",
+        "grader.report",
+        "grader.assignment",
+        "grader.submission",
+        "pytest",
+        "hypothesis",
+    )
+
+
+def test_checking_knows_no_kind_of_sandbox_and_no_report():
+    assert not importers(
+        GRADER / "checking",
+        "grader.grading",
+        "grader.report",
+        "grader.sandbox.docker",
+        "grader.sandbox.bubblewrap",
+        "grader.sandbox.process",
+        "grader.sandbox.select",
+        "docker",
+    )
+
+
+@pytest.mark.parametrize("path", modules(AGENT), ids=lambda path: path.name)
+def test_the_agent_imports_the_standard_library_numpy_and_itself(path):
+    allowed = sys.stdlib_module_names | {"numpy"}
+    for name in imports(path):
+        assert name.split(".")[0] in allowed or name.startswith("grader.sandbox.agent"), name
+
+
+def test_nothing_is_ever_unpickled():
+    assert not importers(GRADER, "pickle", "marshal", "shelve", "dill", "cloudpickle")
+    calls = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in modules(GRADER)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"eval", "exec", "np.load", "numpy.load"}
+    ]
+    assert calls == []
+
+
+def test_no_module_outgrows_its_reader():
+    folders = (GRADER, ROOT / "tests", ROOT / "assignments", ROOT / "benchmarks")
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for folder in folders
+        for path in modules(folder)
+        if (lines := len(path.read_text().splitlines())) > MAX_LINES
+    }
+    assert long == {}
