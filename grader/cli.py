@@ -105,7 +105,7 @@ def _grade(options: argparse.Namespace) -> int:
         report = _grade_in_sandbox(submission, assignment, options)
     except (SubmissionRefused, InfrastructureFault) as error:
         report = ungraded(error, assignment, submission)
-    return _print(report if options.show_hidden else student_view(report), options.format)
+    return _print(report, options)
 
 
 def _grade_in_sandbox(
@@ -143,18 +143,20 @@ def _find(options: argparse.Namespace) -> Path:
     raise AssignmentInvalid(f"Say which one it is for: --assignment SLUG, for {options.path}.")
 
 
-def _print(report: Report, style: str) -> int:
-    status = _STATUS[report.outcome]
-    if style == "json":
-        print(to_json(report))
-    elif style == "gradescope":
+def _print(report: Report, options: argparse.Namespace) -> int:
+    shown = report if options.show_hidden else student_view(report)
+    if options.format == "json":
+        print(to_json(shown))
+    elif options.format == "gradescope":
         try:
+            # Whole: it says itself to Gradescope what students may see, and when.
             print(json.dumps(to_gradescope(report), indent=2, allow_nan=False))
         except NotAGrade as error:
             _say(str(error))
     else:
-        print(render(report, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
-    return status
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        print(render(shown, colour=colour, path=str(options.path)))
+    return _STATUS[report.outcome]
 
 
 @contextlib.contextmanager

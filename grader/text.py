@@ -45,18 +45,21 @@ def quoted(name: str, limit: int = 60) -> str:
 def wrap(text: str, width: int) -> list[str]:
     """Break text into lines of at most `width` columns of a terminal.
 
-    Lines are broken at spaces where there are some; what a line begins with stays. Tabs become
-    spaces.
+    Lines are broken at spaces where there are some, and go on with the same indentation. Tabs
+    become spaces.
     """
     lines = []
     for line in text.split("\n"):
         rest = line.expandtabs(4).rstrip()
+        indent = len(rest) - len(rest.lstrip())
+        kept = " " * indent if indent <= width // 2 - 2 else ""
         while columns(rest) > width:
             fits = _fitting(rest, width)
-            space = rest.rfind(" ", len(rest) - len(rest.lstrip()), fits + 1)
+            space = rest.rfind(" ", indent, fits + 1)
             cut = space if space > 0 else fits
             lines.append(rest[:cut].rstrip())
-            rest = rest[cut:].lstrip()
+            rest = kept + rest[cut:].lstrip()
+            indent = len(kept)
         lines.append(rest)
     return lines
 

@@ -124,7 +124,7 @@ class _Run:
         on_check: Callable[[CheckRun, int], None],
     ) -> None:
         self.results: list[CheckRun] = []
-        self.fault: OnebyoneError | None = None
+        self.fault: Exception | None = None
         self._assignment = assignment
         self._session = session
         self._seed = seed
@@ -168,12 +168,11 @@ class _Run:
         try:
             error, output = self._session.end_check(self._error)
             error = self._judge(check_id(item), error)
-        except OnebyoneError as fault:
+            run = CheckRun(check_id(item), _info(item), error, dict(metrics), output)
+            self.results.append(run)
+            self._on_check(run, self._total)
+        except Exception as fault:  # noqa: BLE001 - raised again by run_checks
             self._stop(item.session, fault)
-            return result
-        run = CheckRun(check_id(item), _info(item), error, dict(metrics), output)
-        self.results.append(run)
-        self._on_check(run, self._total)
         return result
 
     def pytest_runtest_makereport(
@@ -205,7 +204,7 @@ class _Run:
             f"(with assert_matches, say) before it works with it."
         ) from error
 
-    def _stop(self, session: pytest.Session, fault: OnebyoneError) -> None:
+    def _stop(self, session: pytest.Session, fault: Exception) -> None:
         self.fault = self.fault or fault
         session.shouldstop = "a fault that is not the student's"
 

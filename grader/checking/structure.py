@@ -75,11 +75,11 @@ def _explain_shape(actual: Shape, expected: Shape) -> str:
     longer = len(actual) > len(expected)
     causes = {
         "It is a single number: were too many axes summed?": actual == (),
-        "The first axis, the batch, is missing.": actual == expected[1:],
-        "There is one axis too many at the front.": actual[1:] == expected,
         "There are extra axes of length one: is it `keepdims=True`?": (
             longer and _without_ones(actual) == _without_ones(expected)
         ),
+        "The first axis, the batch, is missing.": actual == expected[1:],
+        "There is one axis too many at the front.": actual[1:] == expected,
         "The number of elements is right: it was flattened and not shaped back.": (
             not longer and np.prod(actual) == np.prod(expected)
         ),

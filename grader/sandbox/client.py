@@ -158,7 +158,8 @@ class AgentClient:
             InfrastructureFault: They cannot be asked, so nothing that was seen is certain.
         """
         if self._ended is None:
-            self._sandbox.evidence()
+            with self._faults():
+                self._sandbox.evidence()
 
     def close(self) -> None:
         """Remove the sandbox."""
@@ -246,6 +247,17 @@ class AgentClient:
         except wire.MalformedFrame as error:
             raise self._end(Failure.PROTOCOL_VIOLATION, str(error)) from None
 
+    @contextlib.contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Where engine or kernel cannot tell, there is no going on."""
+        try:
+            yield
+        except InfrastructureFault as fault:
+            self._ended = fault
+            with contextlib.suppress(InfrastructureFault):
+                self._sandbox.close()
+            raise
+
     def _receive_reply(self, owed: "_Owed") -> tuple[wire.Kind, wire.Value]:
         def receive(view: memoryview) -> None:
             self._receive(view, owed.deadline)
@@ -263,7 +275,9 @@ class AgentClient:
 
     def _complaint(self, reply: wire.Kind, value: wire.Value) -> BaseException:
         """What an EXCEPTION or UNSUPPORTED frame becomes."""
-        if self._sandbox.evidence().process_limit_hit:
+        with self._faults():
+            evidence = self._sandbox.evidence()
+        if evidence.process_limit_hit:
             return self._end(Failure.PROCESS_LIMIT)
         match reply, value:
             case wire.Kind.EXCEPTION, (str(name), str(text)):
@@ -344,12 +358,8 @@ class AgentClient:
         `reason` is ours where we end it (a deadline, a cap, a violation); None where the
         process went away by itself.
         """
-        try:
+        with self._faults():
             evidence = self._sandbox.evidence(ended=reason is None)
-        except InfrastructureFault as fault:
-            self._ended = fault
-            raise
-        finally:
             self._sandbox.close()
         if self._trusted:
             return InfrastructureFault(

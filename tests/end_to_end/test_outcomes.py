@@ -10,6 +10,7 @@ from grader.assignment import load_assignment
 from grader.grading import grade
 from grader.report import Outcome, Status
 from grader.sandbox.pool import SandboxPool
+from grader.sandbox.select import KINDS
 from grader.submission import load_submission
 
 ROOT = Path(__file__).parent.parent.parent
@@ -36,17 +37,29 @@ def assignment():
     return replace(assignment, limits=limits)
 
 
-@pytest.mark.parametrize("folder", SUBMISSIONS, ids=lambda folder: folder.name)
-def test_each_submission_has_its_outcome(folder, assignment, any_launcher):
+def expectation(folder):
     expected = tomllib.loads((folder / "expect.toml").read_text())
     assert set(expected) <= KEYS
-    kind = any_launcher.describe().kind
-    if kind in expected.get("unlimited_in", ()):
-        pytest.skip(f"{kind} does not limit this")
+    return expected
+
+
+def cases():
+    """Each submission in each sandbox that limits what it uses up."""
+    for folder in SUBMISSIONS:
+        for kind in KINDS:
+            if kind not in expectation(folder).get("unlimited_in", ()):
+                marks = () if kind == "process" else (getattr(pytest.mark, kind),)
+                yield pytest.param(folder, kind, id=f"{folder.name}-{kind}", marks=marks)
+
+
+@pytest.mark.parametrize(("folder", "kind"), cases())
+def test_each_submission_has_its_outcome(folder, kind, assignment, request):
+    expected = expectation(folder)
+    launcher = request.getfixturevalue(f"{kind}_launcher")
     files = load_submission(folder)
     files = replace(files, files={k: v for k, v in files.files.items() if k != "expect.toml"})
 
-    with SandboxPool(any_launcher, assignment.limits) as pool:
+    with SandboxPool(launcher, assignment.limits) as pool:
         report = grade(files, assignment, pool, seed=1)
 
     assert report.outcome is Outcome.GRADED

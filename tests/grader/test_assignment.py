@@ -14,6 +14,8 @@ from grader.decoding import DecodeError
 from grader.errors import AssignmentInvalid
 from grader.sandbox.limits import Limits
 
+SEEDED = settings(deadline=None, derandomize=True)
+
 DOCUMENT = """
 format = 1
 id = "dense"
@@ -174,12 +176,14 @@ def test_a_huge_document_is_refused_unread(folder):
         load_assignment(folder)
 
 
+@SEEDED
 @given(
     st.dictionaries(
         st.sampled_from(["format", "id", "version", "title", "interface", "points", "limits", "x"]),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
             lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            max_leaves=5,
         ),
     )
 )
@@ -188,8 +192,8 @@ def test_no_table_breaks_the_schema(table):
         parse_document(table)
 
 
+@settings(SEEDED, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(change=st.binary(min_size=1, max_size=20), at=st.integers(0, len(DOCUMENT)))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_a_garbled_document_is_invalid_or_sound_but_never_a_crash(folder, change, at):
     content = DOCUMENT.encode()
     (folder / "assignment.toml").write_bytes(content[:at] + change + content[at:])

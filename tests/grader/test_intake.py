@@ -1,9 +1,11 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.errors import SubmissionRefused
 from grader.intake import DEFAULT_BOUNDS, KEPT_SUFFIXES, Intake, SubmissionBounds, size_text
+
+SEEDED = settings(deadline=None, derandomize=True)
 
 
 def collect(*names, bounds=DEFAULT_BOUNDS, content=b"x"):
@@ -141,6 +143,7 @@ def test_reading_stops_at_the_bound(bounds, message):
     assert given_out <= 1100
 
 
+@SEEDED
 @given(st.text(st.characters(exclude_categories=()), max_size=30))
 def test_any_name_is_kept_ignored_or_refused(name):
     intake = Intake(DEFAULT_BOUNDS)

@@ -56,7 +56,7 @@ def test_channels_first(student, rng, batch, spatial, channels, filters):
 
 @check(group="equivalence", points=4)
 @drawn(
-    examples=12,
+    examples=16,
     batch=integers(1, 3),
     spatial=lists(integers(2, 6), min_size=1, max_size=3),
     strides=integers(2, 3),

@@ -1,10 +1,11 @@
 import bz2
+import contextlib
 import gzip
 import lzma
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.archives.streams import (
@@ -15,6 +16,8 @@ from grader.archives.streams import (
     decompressor_for,
     pieces,
 )
+
+SEEDED = settings(deadline=None, derandomize=True)
 
 COMPRESS = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}
 
@@ -65,17 +68,16 @@ def test_a_wrong_checksum_is_corrupt():
 
 
 def test_an_xz_file_that_wants_much_memory_is_refused():
-    greedy = lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}])
+    greedy = lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 26}])
     with pytest.raises(CorruptStream):
         unpack(greedy)
 
 
+@SEEDED
 @given(st.sampled_from([b"\x1f\x8b\x08\0", b"BZh9", b"\xfd7zXZ\0"]), st.binary())
 def test_random_bytes_are_corrupt_or_a_stream(magic, rest):
-    try:
+    with contextlib.suppress(CorruptStream):
         unpack(magic + rest)
-    except CorruptStream:
-        pass
 
 
 def test_raw_deflate_is_read_too():
@@ -89,6 +91,7 @@ def test_anything_else_has_no_decompressor():
     assert decompressor_for(b"") is None
 
 
+@SEEDED
 @given(st.binary(max_size=100))
 def test_pieces_are_the_whole(data):
     assert b"".join(pieces(data)) == data

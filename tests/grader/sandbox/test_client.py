@@ -34,12 +34,13 @@ def _no_socket_is_left_open():
 class Adversary:
     """A sandbox whose agent is a function of this test, on the far ends of the two sockets."""
 
-    def __init__(self, answer, evidence=QUIET, fault=None):
+    def __init__(self, answer, evidence=QUIET, fault=None, close_fault=None):
         self.channel, self.far_channel = socket.socketpair()
         self.output, self.far_output = socket.socketpair()
         self.closed = False
         self._evidence = evidence
         self._fault = fault
+        self._close_fault = close_fault
         self._requests = 0
         self._thread = threading.Thread(target=self._serve, args=(answer,), daemon=True)
         self._thread.start()
@@ -60,9 +61,12 @@ class Adversary:
         return self._evidence
 
     def close(self):
-        self.closed = True
         for end in (self.channel, self.output):
             end.close()
+        if self._close_fault and not self.closed:
+            self.closed = True
+            raise self._close_fault
+        self.closed = True
 
     def _serve(self, answer):
         """Answer LOAD honestly, and everything after it as the test likes."""
@@ -307,6 +311,15 @@ def test_where_nobody_can_tell_it_is_a_fault_of_ours_and_stays_one():
     client, _sandbox = talk(lambda *_: None, fault=InfrastructureFault("the engine is gone"))
     with pytest.raises(InfrastructureFault):
         client.finish()
+
+
+def test_a_sandbox_that_cannot_be_removed_is_a_fault_of_ours():
+    client, _sandbox = talk(close_channel, close_fault=InfrastructureFault("the engine is gone"))
+    with pytest.raises(InfrastructureFault):
+        ask(client)
+    assert client.take_output() == ""
+    with pytest.raises(InfrastructureFault):
+        ask(client)
 
 
 def test_an_end_before_student_code_was_loaded_is_a_fault_of_ours():

@@ -1,0 +1,201 @@
+"""The proxy in front of a real student module, in a plain process."""
+
+import numpy as np
+import pytest
+
+from grader.assignment import Export, Interface
+from grader.checking.student import LocalModule, RemoteModule, held_value, student_raises
+from grader.errors import CheckBroken, InfrastructureFault, UndeclaredExport
+from grader.sandbox.failures import StudentError, UnsupportedValue
+from grader.sandbox.limits import Limits
+from grader.sandbox.pool import SandboxPool
+
+SOURCE = b"""
+import numpy as np
+
+class Layer:
+    made = 0
+
+    def __init__(self, units, scale=1.0):
+        Layer.made += 1
+        self.kernel = np.full((2, units), scale)
+        self.bias = None
+        self.secret = 42
+
+    def forward(self, x):
+        return x @ self.kernel
+
+    def pair(self, pair):
+        return pair[1], pair[0]
+
+    def spoil(self, x):
+        x[...] = 0
+
+    def fail(self):
+        raise ValueError("nothing fits")
+
+    def words(self):
+        return ["a", "list"]
+
+    @property
+    def picky(self):
+        return 1
+
+    @picky.setter
+    def picky(self, value):
+        raise TypeError("not that")
+
+    def __del__(self):
+        Layer.made -= 1
+
+def alive():
+    return Layer.made
+
+def outer(a, b=2):
+    return np.outer(a, b)
+"""
+INTERFACE = Interface(
+    file="layers.py",
+    exports=(
+        Export(
+            name="Layer",
+            kind="class",
+            init="(units, scale=1.0)",
+            methods=("forward", "pair", "spoil", "fail", "words"),
+            attributes=("kernel", "bias", "picky"),
+        ),
+        Export(name="alive", kind="function", signature="()"),
+        Export(name="outer", kind="function", signature="(a, b=2)"),
+    ),
+)
+
+
+@pytest.fixture
+def client(process_launcher):
+    with SandboxPool(process_launcher, Limits()) as pool:
+        client = pool.take()
+        client.load("layers.py", {"layers.py": SOURCE})
+        yield client
+        pool.dispose(client)
+
+
+@pytest.fixture
+def student(client):
+    return RemoteModule(lambda: client, INTERFACE)
+
+
+def test_a_class_is_constructed_and_its_methods_are_called(student):
+    layer = student.Layer(3, scale=2.0)
+    np.testing.assert_array_equal(layer.forward(np.ones((1, 2))), np.full((1, 3), 4.0))
+
+
+def test_a_function_is_called(student):
+    np.testing.assert_array_equal(student.outer(np.arange(2.0), b=3), [[0.0], [3.0]])
+
+
+def test_attributes_are_fetched_and_set(student):
+    layer = student.Layer(3)
+    assert layer.bias is None
+    layer.kernel = np.eye(2)
+    np.testing.assert_array_equal(layer.kernel, np.eye(2))
+    layer.bias = np.ones(2)
+    np.testing.assert_array_equal(layer.bias, np.ones(2))
+
+
+def test_what_is_set_is_what_it_was_at_that_time(student):
+    layer = student.Layer(3)
+    kernel = np.ones((2, 2))
+    layer.kernel = kernel
+    kernel[...] = 7
+    np.testing.assert_array_equal(layer.kernel, np.ones((2, 2)))
+
+
+def test_tuples_cross_both_ways(student):
+    first, second = student.Layer(1).pair((1, np.ones(2)))
+    np.testing.assert_array_equal(first, np.ones(2))
+    assert second == 1
+
+
+def test_a_held_array_shows_what_became_of_it(student):
+    x = np.ones(3)
+    there = student.hold(x)
+    student.Layer(1).spoil(there)
+    np.testing.assert_array_equal(held_value(there), np.zeros(3))
+    np.testing.assert_array_equal(x, np.ones(3))
+
+
+def test_objects_are_forgotten_there_when_they_are_forgotten_here(student):
+    layers = [student.Layer(1) for _ in range(5)]
+    assert student.alive() == 5
+    del layers[1:]
+    assert student.alive() == 1
+
+
+def test_what_a_student_raises_arrives_with_their_own_line(student):
+    with pytest.raises(StudentError) as error:
+        student.Layer(1).fail()
+    assert error.value.class_name == "ValueError"
+    assert "layers.py, line 23, in fail" in error.value.text
+    assert "agent" not in error.value.text
+
+
+def test_what_a_setter_raises_is_raised_by_the_next_request(student):
+    layer = student.Layer(1)
+    layer.picky = 3
+    with pytest.raises(StudentError, match="not that"):
+        layer.forward(np.ones((1, 2)))
+    layer.forward(np.ones((1, 2)))
+
+
+def test_what_is_no_array_is_refused_by_name(student):
+    with pytest.raises(UnsupportedValue, match="words gave a value of type list"):
+        student.Layer(1).words()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda student: student.Other,
+        lambda student: student.Layer(1).secret,
+        lambda student: setattr(student.Layer(1), "secret", 1),
+        lambda student: setattr(student.Layer(1), "forward", 1),
+    ],
+)
+def test_an_undeclared_name_is_the_authors_mistake(student, use):
+    with pytest.raises(UndeclaredExport):
+        use(student)
+
+
+def test_what_cannot_be_sent_is_the_authors_mistake(student):
+    with pytest.raises(CheckBroken):
+        student.Layer({"units": 3})
+
+
+def test_a_refusal_that_was_hoped_for_passes():
+    with student_raises("a bad shape"):
+        raise StudentError("ValueError", "bad shape")
+
+
+def test_a_refusal_that_does_not_come_fails():
+    with pytest.raises(AssertionError, match="Expected an exception for a bad shape"):
+        with student_raises("a bad shape"):
+            pass
+
+
+@pytest.mark.parametrize("fault", [InfrastructureFault("gone"), UndeclaredExport("no such name")])
+def test_a_fault_is_not_taken_for_a_refusal(fault):
+    with pytest.raises(type(fault)):
+        with student_raises("a bad shape"):
+            raise fault
+
+
+def test_a_local_module_holds_copies_with_the_same_layout():
+    module = LocalModule(np)
+    x = np.arange(6.0).reshape(2, 3).T
+    x.flags.writeable = False
+    held = module.hold(x)
+    assert held is not x
+    assert held.flags.f_contiguous
+    assert not held.flags.writeable
+    assert held_value(held) is held
+    assert module.pi == np.pi

@@ -1,0 +1,309 @@
+"""A submission and an assignment in, a report out; whose fault it was is never mixed up."""
+
+from dataclasses import replace
+from textwrap import dedent
+
+import pytest
+
+from grader.assignment import load_assignment
+from grader.errors import InfrastructureFault, SandboxUnavailable, SubmissionRefused
+from grader.grading import grade, ungraded
+from grader.report import Outcome, Status, to_json, without_times
+from grader.sandbox.base import SandboxDescription
+from grader.sandbox.pool import SandboxPool
+from grader.submission import load_submission
+
+TOML = """
+format = 1
+id = "doubling"
+version = "3"
+title = "Doubling"
+[interface]
+file = "double.py"
+[[interface.exports]]
+name = "double"
+kind = "function"
+signature = "(x)"
+[points]
+values = {points}
+[limits]
+call_s = 1
+memory_mib = 256
+restarts = 1
+"""
+RIGHT = "def double(x):\n    return x * 2\n"
+HEAD = """
+import numpy as np
+import pytest
+from hypothesis.strategies import integers
+from grader.checking import assert_matches, check, drawn
+"""
+ONE_CHECK = """
+@check(group="values", points=2)
+@drawn(examples=20, n=integers(0, 50))
+def test_double(student, reference, rng, n):
+    '''Twice each element.'''
+    x = rng.integers(-9, 9, n).astype(float)
+    assert_matches(actual=student.double(x), expected=reference.double(x))
+"""
+
+
+@pytest.fixture
+def write_assignment(tmp_path):
+    """A function that writes an assignment whose checks are the given text."""
+
+    def write(checks, points=2, **files):
+        folder = tmp_path / "doubling"
+        for name, text in {
+            "assignment.toml": TOML.format(points=points),
+            "statement.md": "# Doubling\n",
+            "template/double.py": "def double(x):\n    raise NotImplementedError\n",
+            "reference/solution.py": RIGHT,
+            "checks/test_values.py": HEAD + dedent(checks),
+            **files,
+        }.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return load_assignment(folder)
+
+    return write
+
+
+@pytest.fixture
+def run(tmp_path, process_launcher):
+    """A function that grades the given source in a plain process."""
+
+    def run(assignment, source=RIGHT, **options):
+        path = tmp_path / "double.py"
+        path.write_text(source)
+        with SandboxPool(process_launcher, assignment.limits) as pool:
+            return grade(load_submission(path), assignment, pool, seed=7, **options)
+
+    return run
+
+
+def test_a_right_submission_gets_full_marks(write_assignment, run):
+    report = run(write_assignment(ONE_CHECK))
+    assert report.outcome is Outcome.GRADED
+    assert (report.score, report.max_score) == (2, 2)
+    (check,) = report.checks
+    assert check.id == "test_values.py::test_double"
+    assert check.title == "Twice each element."
+    assert check.status is Status.PASSED
+    assert check.metrics["worst_error_over_bound"] == 0
+    assert report.sandbox["kind"] == "process"
+    assert report.sandbox["limits"]["memory_mib"] == 256
+    assert report.assignment["version"] == "3"
+    assert report.submission["files"] == {"double.py": len(RIGHT)}
+
+
+def test_a_wrong_one_gets_the_smallest_case(write_assignment, run):
+    report = run(write_assignment(ONE_CHECK), "def double(x):\n    return x + x.size\n")
+    (check,) = report.checks
+    assert check.status is Status.FAILED
+    assert check.points == 0
+    assert check.counterexample["case"] == {"n": 1}
+    assert check.counterexample["index"] == [0]
+
+
+def test_the_same_seed_gives_the_same_report_apart_from_times(write_assignment, run):
+    assignment = write_assignment(ONE_CHECK)
+    source = "def double(x):\n    return x * 2 + (x > 7)\n"
+    first, second = run(assignment, source), run(assignment, source)
+    assert to_json(without_times(first)) == to_json(without_times(second))
+
+
+def test_an_exception_is_told_with_the_students_line(write_assignment, run):
+    report = run(write_assignment(ONE_CHECK), "def double(x):\n    return y\n")
+    (check,) = report.checks
+    assert check.failure == "student_exception"
+    assert "NameError" in check.message
+    assert "double.py, line 2, in double" in check.message
+    assert report.failure is None
+
+
+def test_printed_output_is_kept_with_its_check(write_assignment, run, capfd):
+    report = run(write_assignment(ONE_CHECK), "def double(x):\n    print('hi')\n    return x * 2\n")
+    assert report.score == 2
+    assert report.checks[0].output.startswith("hi\n")
+    assert capfd.readouterr() == ("", "")
+
+
+TWO_CHECKS = """
+@check(group="values", points=1)
+def test_one(student):
+    '''One.'''
+    assert student.double(1.0) == 2.0
+
+@check(group="values", points=1, visibility="hidden")
+def test_two(student):
+    '''Two.'''
+    assert student.double(2.0) == 4.0
+"""
+
+
+def test_a_grading_goes_on_in_a_fresh_sandbox(write_assignment, run):
+    source = "import os\ndef double(x):\n    if x == 1: os._exit(3)\n    return 2 * x\n"
+    report = run(write_assignment(TWO_CHECKS), source)
+    assert [check.status for check in report.checks] == [Status.FAILED, Status.PASSED]
+    assert report.failure == "exited"
+    assert report.score == 1
+
+
+def test_a_grading_does_not_go_on_for_ever(write_assignment, run):
+    many = "".join(
+        f"""
+@check(group="values", points=1)
+def test_{k}(student):
+    '''Number {k}.'''
+    student.double(1.0)
+"""
+        for k in range(4)
+    )
+    report = run(write_assignment(many, points=4), "import os\ndef double(x): os._exit(0)\n")
+    assert [check.status.value for check in report.checks] == [
+        "failed",
+        "failed",
+        "not_run",
+        "not_run",
+    ]
+
+
+def test_a_module_that_does_not_load_fails_as_a_whole(write_assignment, run):
+    report = run(write_assignment(TWO_CHECKS), "import nothing_of_that_name\n")
+    assert report.outcome is Outcome.GRADED
+    assert report.failure == "student_exception"
+    assert "double.py could not be imported: ModuleNotFoundError" in report.message
+    assert {check.status for check in report.checks} == {Status.NOT_RUN}
+    assert report.score == 0
+
+
+def test_only_public_checks_on_request(write_assignment, run):
+    report = run(write_assignment(TWO_CHECKS), visible_only=True)
+    assert [check.id for check in report.checks] == ["test_values.py::test_one"]
+
+
+def test_progress_is_told(write_assignment, run):
+    seen = []
+    run(
+        write_assignment(TWO_CHECKS),
+        on_check=lambda check, total: seen.append((check.title, total)),
+    )
+    assert seen == [("One.", 2), ("Two.", 2)]
+
+
+@pytest.mark.parametrize(
+    ("checks", "complaint"),
+    [
+        ("", "holds no check"),
+        ("def test_x(student): '''X.'''", "has no @check"),
+        (ONE_CHECK.replace('group="values"', 'group="valves"'), "valves"),
+        (ONE_CHECK.replace("points=2", "points=3"), "add up to 3"),
+        (ONE_CHECK.replace("'''Twice each element.'''", ""), "docstring"),
+        (ONE_CHECK.replace("points=2", "points=-1"), "more than 0"),
+        (ONE_CHECK.replace("points=2", "points=2, visibility='secret'"), "visibility"),
+        ("not Python at all", "SyntaxError"),
+        (ONE_CHECK.replace("student.double(x)", "student.treble(x)"), "treble"),
+        (ONE_CHECK.replace("reference.double", "reference.nothing"), "AttributeError"),
+        (ONE_CHECK.replace("rng,", "rng, fixture_of_no_name,"), "fixture_of_no_name"),
+        (
+            "@check(group='values', points=2)\ndef test_x(student):\n"
+            "    '''X.'''\n    pytest.skip('not today')",
+            "not today",
+        ),
+        (
+            "@check(group='values', points=2)\ndef test_x(student):\n"
+            "    '''X.'''\n    student.double({})",
+            "cannot be sent",
+        ),
+    ],
+)
+def test_a_fault_of_the_author_is_never_a_grade(write_assignment, run, checks, complaint):
+    report = run(write_assignment(checks))
+    assert report.outcome is Outcome.ASSIGNMENT_FAULT
+    assert complaint in report.message
+    assert report.score is None
+    assert report.checks == ()
+
+
+def test_a_fault_in_one_check_stops_the_grading(write_assignment, run):
+    checks = TWO_CHECKS.replace("student.double(1.0) == 2.0", "1 / 0")
+    seen = []
+    report = run(write_assignment(checks), on_check=lambda check, _: seen.append(check.id))
+    assert report.outcome is Outcome.ASSIGNMENT_FAULT
+    assert "ZeroDivisionError" in report.message
+    assert seen == []
+
+
+class BrokenLauncher:
+    """Stands for an engine that is gone."""
+
+    def __init__(self, working=None, launches=0):
+        self._working, self._left = working, launches
+
+    def describe(self):
+        return SandboxDescription("docker", "sha256:0", "")
+
+    def launch(self, limits):
+        if self._left == 0:
+            raise InfrastructureFault("the engine is gone")
+        self._left -= 1
+        return self._working.launch(limits)
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("launches", [0, 1])
+def test_a_fault_of_ours_is_never_a_grade(write_assignment, tmp_path, process_launcher, launches):
+    assignment = write_assignment(TWO_CHECKS)
+    (tmp_path / "double.py").write_text("import os\ndef double(x): os._exit(0)\n")
+    launcher = BrokenLauncher(process_launcher, launches)
+    with SandboxPool(launcher, assignment.limits) as pool:
+        report = grade(load_submission(tmp_path / "double.py"), assignment, pool)
+    assert report.outcome is Outcome.INFRASTRUCTURE_FAULT
+    assert report.message == "the engine is gone"
+    assert report.score is None
+    assert report.seed is not None
+
+
+def test_a_grading_that_did_not_begin_has_a_report_too(write_assignment):
+    assignment = write_assignment(TWO_CHECKS)
+    refused = ungraded(SubmissionRefused("too large"), assignment)
+    assert (refused.outcome, refused.message) == (Outcome.REFUSED, "too large")
+    fault = ungraded(SandboxUnavailable("no engine"), assignment)
+    assert fault.outcome is Outcome.INFRASTRUCTURE_FAULT
+    assert fault.score is None
+
+
+def test_checks_are_read_anew_each_time(write_assignment, run):
+    assert run(write_assignment(TWO_CHECKS)).score == 2
+    changed = write_assignment(TWO_CHECKS.replace("== 4.0", "== 5.0"))
+    assert run(changed).score == 1
+
+
+def test_a_second_grading_in_one_process_is_refused(write_assignment, run):
+    assignment = write_assignment(TWO_CHECKS)
+    with pytest.raises(RuntimeError, match="one process for each"):
+        run(assignment, on_check=lambda *_: run(assignment))
+
+
+def test_what_checks_print_reaches_nobody(write_assignment, run, capfd):
+    run(write_assignment(TWO_CHECKS.replace("assert", "print('seed 7'); assert")))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_conftest_of_the_author_works(write_assignment, run):
+    conftest = "import pytest\n@pytest.fixture\ndef two():\n    return 2.0\n"
+    checks = TWO_CHECKS.replace("(student)", "(student, two)").replace("2.0 == ", "two == ")
+    assert run(write_assignment(checks, **{"checks/conftest.py": conftest})).score == 2
+
+
+def test_the_whole_grading_has_a_deadline(write_assignment, run):
+    assignment = write_assignment(TWO_CHECKS)
+    assignment = replace(assignment, limits=replace(assignment.limits, wall_s=0.5, call_s=10))
+    report = run(assignment, "def double(x):\n    while True: pass\n")
+    assert report.failure == "time_limit"
+    assert "whole grading" in report.message
+    assert [check.status.value for check in report.checks] == ["failed", "not_run"]
