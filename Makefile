@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLES := assignments/dense-conv1x1/submissions/accepted/matmul \
 	assignments/dense-conv1x1/submissions/known_wrong/no_bias \
-	assignments/dense-conv1x1/submissions/known_wrong/averaged_kernel_gradient \
+	assignments/dense-conv1x1/submissions/known_wrong/mean_over_batch \
 	assignments/dense-conv1x1/template
 
 .PHONY: help setup demo test lint format bench clean
