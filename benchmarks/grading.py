@@ -2,13 +2,16 @@
 
     python benchmarks/grading.py [--sandbox docker|bubblewrap] [--rounds N] [--json]
 
-Every figure is a ratio, or a difference, of two things measured in turn in this run. Each grading
-is timed in a fresh process, after its imports: what is compared is the grading, not Python's
-start.
+Every figure is a ratio, or a difference, of two things measured in turn in this run. Gradings are
+timed as whole processes, from their start to the report; for `warm`, the time in which the
+container was made ready beforehand is taken off. The `checks_` figures leave out what both spend on
+starting Python and on imports, which is the stricter comparison.
 """
 
 import argparse
+import contextlib
 import json
+import operator
 import os
 import platform
 import resource
@@ -25,7 +28,6 @@ import numpy as np
 import pytest
 
 from grader.assignment import load_assignment
-from grader.checking.run import PYTEST_OPTIONS
 from grader.grading import grade
 from grader.report import Outcome
 from grader.sandbox.client import MODULE, AgentClient
@@ -50,62 +52,80 @@ def echo(array):
 def plain_run() -> None:
     """The checks in one pytest process on the imported module, no isolation."""
     started = time.perf_counter()
-    status = pytest.main(
-        [
-            *PYTEST_OPTIONS,
-            f"--student={STUDENT}",
-            f"--check-seed={SEED}",
-            str(ASSIGNMENT / "checks"),
-        ]
-    )
-    print(time.perf_counter() - started)
+    options = ["-q", "-p", "no:cacheprovider", f"--student={STUDENT}", f"--check-seed={SEED}"]
+    status = pytest.main([*options, "-c", os.devnull, str(ASSIGNMENT / "checks")])
+    tell(checks_s=time.perf_counter() - started)
     sys.exit(int(status))
 
 
-def sandboxed_run(kind: str, warm: bool) -> None:
-    """The same checks on the same module in a sandbox that stands ready, or does not."""
+def warm_run(kind: str) -> None:
+    """The same checks on the same module, in a sandbox that stands ready."""
+    beginning = time.perf_counter()
     launcher = choose_sandbox(kind).launcher
     assignment = load_assignment(ASSIGNMENT)
     submission = load_submission(STUDENT)
-    if warm:
-        pool = SandboxPool(launcher, assignment.limits)
+    with contextlib.closing(launcher), SandboxPool(launcher, assignment.limits) as pool:
         pool.wait_until_warm()
         started = time.perf_counter()
-    else:
-        started = time.perf_counter()
-        pool = SandboxPool(launcher, assignment.limits)
-    report = grade(submission, assignment, pool, seed=SEED)
-    print(time.perf_counter() - started)
-    pool.close()
+        report = grade(submission, assignment, pool, seed=SEED)
+        ended = time.perf_counter()
+    tell(checks_s=ended - started, beforehand_s=started - beginning)
     sys.exit(report.outcome is not Outcome.GRADED or report.score != report.max_score)
 
 
-def timed_process(*arguments: str) -> float:
-    """Seconds that a fresh process of this script measured."""
-    done = subprocess.run(
-        [sys.executable, __file__, *arguments], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        sys.exit(f"{arguments} failed:\n{done.stdout}{done.stderr}")
-    return float(done.stdout.split()[-1])
+def cold_run(kind: str) -> None:
+    """The command line, from nothing."""
+    command = [sys.executable, "-m", "grader", "grade", str(STUDENT), "--format=json"]
+    command += [f"--assignment={ASSIGNMENT}", f"--sandbox={kind}", f"--seed={SEED}"]
+    started = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    ended = time.perf_counter()
+    tell(whole_s=ended - started)
+    report = json.loads(done.stdout)
+    sys.exit(report["score"] != report["max_score"])
+
+
+def tell(**figures: float) -> None:
+    """Hand figures to the process that measures, which stops its clock when it reads them."""
+    print(json.dumps(figures), flush=True)
+
+
+def timed_process(*arguments: str) -> dict[str, float]:
+    """Whole seconds of a fresh process of this script until its figures, and these."""
+    started = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        figures: dict[str, float] = {}
+        for line in process.stdout:
+            if line.startswith("{"):
+                figures = {"whole_s": time.perf_counter() - started, **json.loads(line)}
+    figures["whole_s"] -= figures.get("beforehand_s", 0.0)
+    if process.returncode != 0 or not figures:
+        sys.exit(f"{arguments} failed")
+    return figures
 
 
 def measure_gradings(kind: str, rounds: int) -> dict[str, float]:
-    runs: dict[str, list[float]] = {"plain": [], "warm": [], "cold": []}
+    runs: dict[str, list[dict[str, float]]] = {"plain": [], "warm": [], "cold": []}
     for _ in range(rounds):
-        for name, seconds in runs.items():
-            seconds.append(timed_process("--inner", name, "--sandbox", kind))
-    pairs = zip(runs["plain"], runs["warm"], runs["cold"], strict=True)
-    ratios = [(warm / plain, cold - warm) for plain, warm, cold in pairs]
+        for name, figures in runs.items():
+            figures.append(timed_process("--inner", name, "--sandbox", kind))
+
+    def median(compare: Callable[[float, float], float], name: str, figure: str) -> float:
+        pairs = zip(runs[name], runs["plain"], strict=True)
+        return statistics.median(compare(run[figure], plain[figure]) for run, plain in pairs)
+
     return {
-        "plain_s": statistics.median(runs["plain"]),
-        "warm_s": statistics.median(runs["warm"]),
-        "cold_s": statistics.median(runs["cold"]),
-        "warm_over_plain": statistics.median(ratio for ratio, _ in ratios),
-        "cold_minus_warm_s": statistics.median(extra for _, extra in ratios),
-        "cold_minus_plain_s": statistics.median(
-            cold - plain for plain, cold in zip(runs["plain"], runs["cold"], strict=True)
-        ),
+        **{
+            f"{name}_s": statistics.median(run["whole_s"] for run in figures)
+            for name, figures in runs.items()
+        },
+        "warm_over_plain": median(operator.truediv, "warm", "whole_s"),
+        "cold_minus_plain_s": median(operator.sub, "cold", "whole_s"),
+        "checks_warm_over_plain": median(operator.truediv, "warm", "checks_s"),
+        "checks_warm_minus_plain_s": median(operator.sub, "warm", "checks_s"),
     }
 
 
@@ -129,12 +149,12 @@ def measure_transport(kind: str, rounds: int) -> dict[str, float]:
     array = np.ones(16 * MIB, np.float32)
     pool, client = connected_client(kind)
     with pool, PlainEcho(array.nbytes) as plain:
-        null = seconds_each(lambda: client.call(MODULE, "nothing", (), {}), 5000)
+        null = seconds_each(lambda: client.result(client.call(MODULE, "nothing", (), {})), 5000)
         ratios, speeds = [], []
-        client.call(MODULE, "echo", (array,), {})
+        client.result(client.call(MODULE, "echo", (array,), {}))
         plain.echo(array)
         for _ in range(rounds):
-            ours = seconds_each(lambda: client.call(MODULE, "echo", (array,), {}), 1)
+            ours = seconds_each(lambda: client.result(client.call(MODULE, "echo", (array,), {})), 1)
             theirs = seconds_each(lambda: plain.echo(array), 1)
             ratios.append(theirs / ours)
             speeds.append(2 * array.nbytes / MIB / ours)
@@ -197,9 +217,9 @@ def memory_run(kind: str) -> None:
     array = np.ones(16 * MIB, np.float32)
     pool, client = connected_client(kind)
     with pool:
-        client.call(MODULE, "echo", (array,), {})
+        client.result(client.call(MODULE, "echo", (array,), {}))
         pool.dispose(client)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    tell(peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def machine() -> dict[str, object]:
@@ -232,8 +252,10 @@ def main() -> None:
     match options.inner:
         case "plain":
             plain_run()
-        case "warm" | "cold":
-            sandboxed_run(options.sandbox, options.inner == "warm")
+        case "warm":
+            warm_run(options.sandbox)
+        case "cold":
+            cold_run(options.sandbox)
         case "echo":
             serve_echo(options.path, options.size)
         case "memory":
@@ -246,7 +268,7 @@ def report(kind: str, rounds: int, *, as_json: bool) -> None:
     figures = {
         **measure_gradings(kind, rounds),
         **measure_transport(kind, rounds),
-        "peak_memory_mib": timed_process("--inner", "memory", "--sandbox", kind),
+        "peak_memory_mib": timed_process("--inner", "memory", "--sandbox", kind)["peak_memory_mib"],
     }
     if as_json:
         print(json.dumps({"sandbox": kind, "machine": machine(), "figures": figures}, indent=2))

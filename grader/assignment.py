@@ -1,5 +1,6 @@
 """`assignments/<slug>/` becomes an `Assignment`, or one says what is wrong with it."""
 
+import contextlib
 import os
 import stat
 import tomllib
@@ -132,10 +133,16 @@ def find_assignment(slug_or_path: str, roots: Sequence[Path]) -> Path:
     for root in roots:
         if path.name == slug_or_path and _is_assignment(root / path):
             return root / path
-    known = sorted({file.parent.name for root in roots for file in root.glob(f"*/{_DOCUMENT}")})
+    known = sorted({name for root in roots for name in _names(root)})
     raise AssignmentInvalid(
         f"There is no assignment {quoted(slug_or_path)}.{suggestion(slug_or_path, known)}"
     )
+
+
+def _names(root: Path) -> Iterator[str]:
+    """The assignments in a folder; none where it is not one."""
+    with contextlib.suppress(OSError, ValueError):
+        yield from (file.parent.name for file in root.glob(f"*/{_DOCUMENT}"))
 
 
 def _is_assignment(folder: Path) -> bool:

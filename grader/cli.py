@@ -12,12 +12,12 @@ from grader import __version__
 from grader.assignment import Assignment, find_assignment, load_assignment
 from grader.errors import AssignmentInvalid, InfrastructureFault, SubmissionRefused
 from grader.exporters.gradescope import NotAGrade, to_gradescope
-from grader.grading import grade, ungraded
 from grader.report import CheckResult, Outcome, Report, student_view, to_json
 from grader.sandbox.pool import SandboxPool
 from grader.sandbox.select import KINDS, choose_sandbox
 from grader.submission import Submission, load_submission, require_file
 from grader.terminal import render
+from grader.text import clean, quoted, wrap
 
 _OnCheck = Callable[[CheckResult, int], None]
 
@@ -104,6 +104,8 @@ def _grade(options: argparse.Namespace) -> int:
         require_file(submission, name)
         report = _grade_in_sandbox(submission, assignment, options)
     except (SubmissionRefused, InfrastructureFault) as error:
+        from grader.grading import ungraded  # noqa: PLC0415 - see below
+
         report = ungraded(error, assignment, submission)
     return _print(report, options)
 
@@ -119,7 +121,11 @@ def _grade_in_sandbox(
         contextlib.closing(choice.launcher),
         SandboxPool(choice.launcher, assignment.limits) as pool,
         _progress(assignment) as on_check,
+        _stdout_set_aside(),
     ):
+        # pytest and Hypothesis are imported while the sandbox starts.
+        from grader.grading import grade  # noqa: PLC0415
+
         return grade(
             submission,
             assignment,
@@ -136,26 +142,31 @@ def _find(options: argparse.Namespace) -> Path:
     roots.append(Path(__file__).resolve().parent.parent / "assignments")
     if options.assignment is not None:
         return find_assignment(options.assignment, roots)
-    path: Path = options.path.resolve()
-    for folder in path.parents:
-        if (folder / "assignment.toml").is_file():
-            return folder
-    raise AssignmentInvalid(f"Say which one it is for: --assignment SLUG, for {options.path}.")
+    with contextlib.suppress(OSError, RuntimeError):  # a name too long; links in a circle
+        for folder in options.path.resolve().parents:
+            if (folder / "assignment.toml").is_file():
+                return Path(folder)
+    raise AssignmentInvalid(
+        f"{quoted(str(options.path))} is in no assignment's folder: say which one it is for, "
+        f"with --assignment SLUG."
+    )
 
 
 def _print(report: Report, options: argparse.Namespace) -> int:
     shown = report if options.show_hidden else student_view(report)
     if options.format == "json":
-        print(to_json(shown))
+        _show(to_json(shown))
     elif options.format == "gradescope":
         try:
             # Whole: it says itself to Gradescope what students may see, and when.
-            print(json.dumps(to_gradescope(report), indent=2, allow_nan=False))
+            _show(json.dumps(to_gradescope(report), indent=2, allow_nan=False))
         except NotAGrade as error:
             _say(str(error))
+            return _STATUS[report.outcome] or USAGE  # graded, but only in part
     else:
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        print(render(shown, colour=colour, path=str(options.path)))
+        path = str(options.path)
+        _show(render(shown, colour=colour, path=path, assignment=options.assignment))
     return _STATUS[report.outcome]
 
 
@@ -169,8 +180,8 @@ def _progress(assignment: Assignment) -> Iterator[_OnCheck]:
         nonlocal done
         done += 1
         if stream.isatty():
-            line = f"{assignment.slug}: {done}/{total} {check.title}"
-            stream.write(f"\r\x1b[K{line[:78]}")
+            line = clean(f"{assignment.slug}: {done}/{total} {check.title}")
+            stream.write(f"\r\x1b[K{wrap(line, 78)[0]}")
             stream.flush()
 
     try:
@@ -181,8 +192,31 @@ def _progress(assignment: Assignment) -> Iterator[_OnCheck]:
             stream.flush()
 
 
+@contextlib.contextmanager
+def _stdout_set_aside() -> Iterator[None]:
+    """Keep standard output for the report alone.
+
+    What a subprocess of a check writes there, or a library below Python, goes to standard error.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _show(text: str) -> None:
+    """Print a report, also where the terminal's encoding lacks a character."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(clean(text), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,17 @@
 """A report for a terminal: plain words, and colour only on top of them."""
 
+import shlex
 from collections.abc import Iterator
 
-from grader.report import CheckResult, GroupScore, Outcome, Report, Status, Visibility
+from grader.report import (
+    CheckResult,
+    GroupScore,
+    Outcome,
+    Report,
+    Status,
+    Visibility,
+    student_view,
+)
 from grader.text import clean, columns, wrap
 from grader.wording import findings, number
 
@@ -17,7 +26,14 @@ _VERDICTS = {
 }
 
 
-def render(report: Report, *, width: int = 80, colour: bool = False, path: str = "PATH") -> str:
+def render(
+    report: Report,
+    *,
+    width: int = 80,
+    colour: bool = False,
+    path: str = "PATH",
+    assignment: str | None = None,
+) -> str:
     """The whole report as lines of at most `width` columns.
 
     Args:
@@ -25,6 +41,7 @@ def render(report: Report, *, width: int = 80, colour: bool = False, path: str =
         width: Columns; no less than 40.
         colour: Whether to mark verdicts in colour as well.
         path: Of the submission, for the command that repeats the grading.
+        assignment: The same for the assignment; by default its name.
     """
     page = _Page(max(width, 40), colour)
     lines = [*page.header(report), ""]
@@ -32,7 +49,7 @@ def render(report: Report, *, width: int = 80, colour: bool = False, path: str =
         lines += [*page.group(group, report), ""]
     lines += page.verdict(report)
     if report.outcome is not Outcome.REFUSED:
-        lines += ["", *page.repetition(report, path)]
+        lines += ["", *page.repetition(report, path, assignment)]
     return "\n".join(lines)
 
 
@@ -77,9 +94,11 @@ class _Page:
         if report.message:
             yield from wrap(clean(report.message), self._width)
 
-    def repetition(self, report: Report, path: str) -> Iterator[str]:
+    def repetition(self, report: Report, path: str, assignment: str | None) -> Iterator[str]:
         """The command that gives this report again."""
-        words = ["grader", "grade", clean(path, 200), "--assignment", report.assignment["slug"]]
+        names = clean(path, 200), clean(assignment or report.assignment["slug"], 200)
+        path, assignment = map(shlex.quote, names)
+        words = ["grader", "grade", path, "--assignment", assignment]
         words += [] if report.sandbox is None else ["--sandbox", report.sandbox["kind"]]
         words += [] if report.seed is None else ["--seed", str(report.seed)]
         yield "To repeat this grading:"
@@ -121,4 +140,6 @@ def _count(report: Report) -> str:
     passed = sum(check.status is Status.PASSED for check in report.checks)
     closed = sum(check.visibility is not Visibility.PUBLIC for check in report.checks)
     text = f"{passed} of {len(report.checks)} checks passed."
-    return f"{text} Of {closed} that are not public, only the result is shown." if closed else text
+    if closed == 0 or report != student_view(report):
+        return text
+    return f"{text} Of {closed} that are not public, only the result is shown."

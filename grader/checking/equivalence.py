@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from grader.checking.layer import CountedLayer
 from grader.checking.mismatch import Mismatch
 from grader.checking.oracle import affine, affine_gradients, whole_numbers
+from grader.checking.student import call_later, get_later
 from grader.checking.tolerance import Expected, mismatch
 
 Layout = Callable[[NDArray[Any]], NDArray[Any]]
@@ -61,7 +62,7 @@ def check_equivalent(
     _compare_counts(*sides)
     results = [_run(side, x, dy, use_bias) for side in sides]
     for part, value in expected.items():
-        _compare(part, value, sides, [result[part] for result in results])
+        _compare(part, value, sides, [result[part]() for result in results])
 
 
 @dataclass(frozen=True)
@@ -125,13 +126,18 @@ def _count(side: _Side) -> int:
     return count
 
 
-def _run(side: _Side, x: NDArray[Any], dy: NDArray[Any], use_bias: bool) -> dict[str, object]:
+def _run(
+    side: _Side, x: NDArray[Any], dy: NDArray[Any], use_bias: bool
+) -> dict[str, Callable[[], object]]:
+    """What a side returns, by part: to be called for it, so that both sides run side by side."""
     # Copies: what one layer writes into its input, the other must not see.
-    results: dict[str, object] = {"output": side.layer.forward(np.copy(side.layout(x)))}
-    results["x"] = side.layer.backward(np.copy(side.layout(dy)))
-    results["kernel"] = side.layer.d_kernel
+    results = {
+        "output": call_later(side.layer, "forward", np.copy(side.layout(x))),
+        "x": call_later(side.layer, "backward", np.copy(side.layout(dy))),
+        "kernel": get_later(side.layer, "d_kernel"),
+    }
     if use_bias:
-        results["bias"] = side.layer.d_bias
+        results["bias"] = get_later(side.layer, "d_bias")
     return results
 
 

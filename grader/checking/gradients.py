@@ -5,11 +5,11 @@ the student's own forward pass, by finite differences? The answers together with
 pass's own verdict tell the student where to look first.
 
 Only for layers that are affine in the input and in each parameter by itself (dense layers,
-convolutions): there a central difference is exact at any step, so the step is 1 and float32 is
+convolutions): there a difference quotient is exact at any step, so the step is 1 and float32 is
 precise enough.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from grader.checking.layer import Layer
 from grader.checking.mismatch import Json, Mismatch
 from grader.checking.recorder import record
 from grader.checking.structure import as_float64
+from grader.checking.student import call_later, get_later
 from grader.checking.tolerance import Expected, mismatch
 
 _LIKELY_FACTOR = 8.0
@@ -38,9 +39,9 @@ def check_gradients(
 ) -> None:
     """Check `layer.backward(dy)` after `layer.forward(x)`, and say where a mistake sits.
 
-    Sets the parameters, runs two forward passes for each gradient (at p + v and p - v, with v
-    drawn from -1 and 1), and then forward and backward on the parameters as given, which the
-    layer keeps. With integer data leave room for the +-1. Records `worst_error_over_bound` and
+    Sets the parameters, runs a forward pass for each gradient (at p + v, with v drawn from -1 and
+    1), and then forward and backward on the parameters as given, which the layer keeps. With
+    integer data leave room for the 1. Records `worst_error_over_bound` and
     `finite_difference_over_bound`.
 
     Args:
@@ -60,22 +61,33 @@ def check_gradients(
     values = {name: value for name, value in parameters.items() if value is not None}
     for name, value in parameters.items():
         setattr(layer, name, value)
-    found = mismatch(layer.forward(x), forward, "the output")
-    if found is not None and "actual" not in found.counterexample:
-        raise found  # without the right shape there is nothing to differentiate
-    changes = {name: _change(layer, name, {"x": x, **values}, forward, rng) for name in gradients}
-    # Once more, since a layer remembers its latest forward pass for backward.
-    layer.forward(x)
-    actual: dict[str, object] = {"x": layer.backward(dy)}
-    for name in values:
-        attribute = (gradient_names or {}).get(name, f"d_{name}")
-        if name in gradients:
-            actual[name] = getattr(layer, attribute)
+    point = {"x": x, **values}
+    stepped = {name: _step(layer, name, point, rng) for name in gradients}
+    # Last, since a layer remembers its latest forward pass for backward.
+    passed = call_later(layer, "forward", x)
+    backward = call_later(layer, "backward", dy)
+    asked = {
+        name: get_later(layer, (gradient_names or {}).get(name, f"d_{name}"))
+        for name in values
+        if name in gradients
+    }
+    outputs = {name: there() for name, (_end, there) in stepped.items()}
+    output = passed()
+    found = mismatch(output, forward, "the output")
+    base = _comparable(output, forward)
+    actual: dict[str, object] = {"x": backward()}
+    actual |= {name: value() for name, value in asked.items()}
     terms = _terms(forward, gradients)
     findings = []
     for name, expected in gradients.items():
         wrong = mismatch(actual[name], expected, f"the gradient of {name}")
-        ratio = _deviation(actual[name], changes[name], dy, expected.dtype, terms)
+        end, output_there = stepped[name][0], _comparable(outputs[name], forward)
+        change = _Change(
+            step=end.astype(np.float64) - point[name].astype(np.float64),
+            output=output_there - base,
+            size=np.abs(output_there) + np.abs(base) + 2 * forward.spread,
+        )
+        ratio = _deviation(actual[name], change, dy, expected.dtype, terms)
         findings.append(_Finding(name, wrong, ratio))
     _conclude(found, findings)
 
@@ -85,8 +97,8 @@ class _Change:
     """What one step in x or a parameter did to the student's own output.
 
     Attributes:
-        step: p+ minus p-, in float64.
-        output: f(p+) minus f(p-), in float64.
+        step: p+ minus p, in float64.
+        output: f(p+) minus f(p), in float64.
         size: Size of the numbers behind `output`, for the rounding in it.
     """
 
@@ -115,29 +127,23 @@ class _Finding:
         return self.ratio <= 1.0
 
 
-def _change(
-    layer: Layer,
-    name: str,
-    values: Mapping[str, NDArray[Any]],
-    forward: Expected,
-    rng: np.random.Generator,
-) -> _Change:
-    point = values[name]
-    v = rng.choice([-1.0, 1.0], size=point.shape).astype(point.dtype)
-    ends = [point + v, point - v]
-    outputs = []
-    for end in ends:
-        if name != "x":
-            setattr(layer, name, end)
-        output = layer.forward(end if name == "x" else values["x"])
-        outputs.append(as_float64(output, forward.value.shape, forward.dtype, "the output"))
-    if name != "x":
-        setattr(layer, name, point)
-    return _Change(
-        step=ends[0].astype(np.float64) - ends[1].astype(np.float64),
-        output=outputs[0] - outputs[1],
-        size=np.abs(outputs[0]) + np.abs(outputs[1]) + 2 * forward.spread,
-    )
+def _step(
+    layer: Layer, name: str, point: Mapping[str, NDArray[Any]], rng: np.random.Generator
+) -> tuple[NDArray[Any], Callable[[], object]]:
+    """Take one step in x or a parameter: where it leads, and (when called) the output there."""
+    here = point[name]
+    end = here + rng.choice([-1.0, 1.0], size=here.shape).astype(here.dtype)
+    if name == "x":
+        return end, call_later(layer, "forward", end)
+    setattr(layer, name, end)
+    output = call_later(layer, "forward", point["x"])
+    setattr(layer, name, here)
+    return end, output
+
+
+def _comparable(output: object, forward: Expected) -> NDArray[np.float64]:
+    """An output in float64. Raises Mismatch where its shape or dtype leaves nothing to compare."""
+    return as_float64(output, forward.value.shape, forward.dtype, "the output")
 
 
 def _terms(forward: Expected, gradients: Mapping[str, Expected]) -> int:
@@ -149,7 +155,7 @@ def _terms(forward: Expected, gradients: Mapping[str, Expected]) -> int:
 def _deviation(
     actual: object, change: _Change, dy: NDArray[Any], dtype: np.dtype[Any], terms: int
 ) -> float:
-    """Compare <dy, f(p+) - f(p-)> with <dp, p+ - p->: the difference over its bound.
+    """Compare <dy, f(p+) - f(p)> with <dp, p+ - p>: the difference over its bound.
 
     The bound is 8 u sqrt(n) times the 2-norm of what was added on either side; infinite where
     the gradient has the wrong shape.

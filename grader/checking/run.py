@@ -1,12 +1,15 @@
 """Run an assignment's checks with pytest, in this process, and say how each one ended."""
 
+import contextlib
+import io
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from types import ModuleType
+from typing import Literal, TypeAlias
 
 import pytest
 
@@ -18,7 +21,7 @@ from grader.checking.session import NotRun, StudentSession
 from grader.errors import AssignmentInvalid, CheckBroken, OnebyoneError
 from grader.sandbox.failures import SandboxEnded, StudentError
 
-PYTEST_OPTIONS = (
+_PYTEST_OPTIONS = (
     "--disable-plugin-autoload",
     "--import-mode=importlib",
     "--capture=sys",
@@ -28,10 +31,13 @@ PYTEST_OPTIONS = (
     *("-p", "no:terminal"),
     *("-p", "no:faulthandler"),
     *("-p", "no:warnings"),
+    *("-p", "no:unraisableexception"),  # collects garbage three times over
+    *("-p", "no:threadexception"),
     *("-p", "grader.checking.plugin"),
 )
 _STUDENTS = (AssertionError, pytest.fail.Exception, StudentError, SandboxEnded)
 _ONE_AT_A_TIME = threading.Lock()
+_KEPT_COMPLAINT = 2000
 
 
 @dataclass(frozen=True)
@@ -53,13 +59,16 @@ class CheckRun:
     output: str = ""
 
 
+_OnCheck: TypeAlias = Callable[[CheckRun, int], None]
+
+
 def run_checks(
     assignment: Assignment,
     session: StudentSession,
     seed: int,
     *,
     visible_only: bool = False,
-    on_check: Callable[[CheckRun, int], None] = lambda _run, _total: None,
+    on_check: _OnCheck = lambda _run, _total: None,
 ) -> list[CheckRun]:
     """Run all checks against one student.
 
@@ -73,35 +82,63 @@ def run_checks(
         on_check: Told of each check when it has ended, and how many there are.
 
     Raises:
-        AssignmentInvalid: The checks cannot be collected, or do not add up to `[points]`.
+        AssignmentInvalid: Reference or checks do not load, or do not add up to `[points]`.
         CheckBroken: A check failed by a fault of its own.
         InfrastructureFault: A sandbox failed.
+        KeyboardInterrupt: Somebody pressed Ctrl-C meanwhile.
     """
     if not _ONE_AT_A_TIME.acquire(blocking=False):
         raise RuntimeError("a grading is running in this process: use one process for each")
     folder = assignment.checks
     try:
-        run = _Run(assignment, session, seed, visible_only, on_check)
-        # Bytecode beside the checks would change what a second run sees of the folder.
-        writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-        try:
-            options = [
-                *PYTEST_OPTIONS,
-                f"--rootdir={folder}",
-                f"--confcutdir={folder}",
-                str(folder),
-            ]
-            status = pytest.main(options, plugins=[run])
-        finally:
-            sys.dont_write_bytecode = writes_bytecode
+        with _leaving_no_trace(on_check) as (said, tell):
+            context = CheckContext(session.begin_check, _load_reference(assignment), seed)
+            run = _Run(assignment, session, context, visible_only, tell)
+            places = f"--rootdir={folder}", f"--confcutdir={folder}", str(folder)
+            status = pytest.main([*_PYTEST_OPTIONS, *places], plugins=[run])
     finally:
         _forget_modules(assignment.folder)
         _ONE_AT_A_TIME.release()
     if run.fault is not None:
         raise run.fault
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise AssignmentInvalid(f"pytest could not run {folder} (exit status {int(status)}).")
+        raise AssignmentInvalid(
+            f"pytest could not run {folder} (exit status {int(status)}). "
+            f"{said.getvalue().strip()[-_KEPT_COMPLAINT:]}"
+        )
     return run.results
+
+
+@contextlib.contextmanager
+def _leaving_no_trace(on_check: _OnCheck) -> Iterator[tuple[io.StringIO, _OnCheck]]:
+    """Keep what reference, checks and pytest print, and write no bytecode beside them.
+
+    Yields:
+        Where it is kept, and an `on_check` that still prints where it would outside.
+    """
+    out, err, said = sys.stdout, sys.stderr, io.StringIO()
+    # Bytecode would change what a second run sees of the folder.
+    writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+
+    def tell(run: CheckRun, total: int) -> None:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            on_check(run, total)
+
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            yield said, tell
+    finally:
+        sys.dont_write_bytecode = writes_bytecode
+
+
+def _load_reference(assignment: Assignment) -> ModuleType:
+    try:
+        return load_reference(assignment)
+    except (Exception, SystemExit) as error:
+        raise AssignmentInvalid(
+            f"The reference in {assignment.reference} does not load: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _forget_modules(folder: Path) -> None:
@@ -119,15 +156,15 @@ class _Run:
         self,
         assignment: Assignment,
         session: StudentSession,
-        seed: int,
+        context: CheckContext,
         visible_only: bool,
-        on_check: Callable[[CheckRun, int], None],
+        on_check: _OnCheck,
     ) -> None:
         self.results: list[CheckRun] = []
-        self.fault: Exception | None = None
+        self.fault: BaseException | None = None
         self._assignment = assignment
         self._session = session
-        self._seed = seed
+        self._context = context
         self._visible_only = visible_only
         self._on_check = on_check
         self._total = 0
@@ -136,10 +173,12 @@ class _Run:
         self._phase = "call"
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        context = CheckContext(
-            self._session.begin_check, load_reference(self._assignment), self._seed
-        )
-        config.stash[CONTEXT] = context
+        config.stash[CONTEXT] = self._context
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Keep Ctrl-C, which pytest makes an exit status of; `pytest.exit` is no such thing."""
+        if self.fault is None and isinstance(excinfo.value, KeyboardInterrupt):
+            self.fault = excinfo.value
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed and self._collection_error is None:
@@ -171,7 +210,7 @@ class _Run:
             run = CheckRun(check_id(item), _info(item), error, dict(metrics), output)
             self.results.append(run)
             self._on_check(run, self._total)
-        except Exception as fault:  # noqa: BLE001 - raised again by run_checks
+        except Exception as fault:  # raised again by run_checks
             self._stop(item.session, fault)
         return result
 

@@ -5,6 +5,7 @@ Nothing in here holds a path, a seed or a reference; what crosses is what a chec
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from grader.assignment import Export, Interface
 from grader.errors import CheckBroken, OnebyoneError, UndeclaredExport
 from grader.sandbox.agent import wire
 from grader.sandbox.client import MODULE, AgentClient
+
+_watched: ContextVar[bool] = ContextVar("watched", default=False)
 
 
 class RemoteModule:
@@ -31,8 +34,9 @@ class RemoteModule:
             client = self._connect()
             if export.kind == "class":
                 handle = client.construct(MODULE, name, *_sendable(args, named))
+                _settle_if_watched(client)
                 return RemoteObject(client, handle, export)
-            return client.call(MODULE, name, *_sendable(args, named))
+            return client.result(client.call(MODULE, name, *_sendable(args, named)))
 
         return apply
 
@@ -68,18 +72,27 @@ class RemoteObject(_Remote):
 
     def __getattr__(self, name: str) -> Any:
         if name in self._export.methods:
-
-            def method(*args: Any, **named: Any) -> wire.Value:
-                return self._client.call(self._handle, name, *_sendable(args, named))
-
-            return method
-        self._declared(name)
-        return self._client.get(self._handle, name)
+            return lambda *args, **named: self._call(name, args, named)()
+        return self._get(name)()
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._declared(name)
         (values, _named) = _sendable((value,), {})
         self._client.set(self._handle, name, values[0])
+        _settle_if_watched(self._client)
+
+    def _call(
+        self, name: str, args: Sequence[Any], named: Mapping[str, Any]
+    ) -> Callable[[], wire.Value]:
+        if name not in self._export.methods:
+            raise _undeclared(self._export.name, name)
+        promise = self._client.call(self._handle, name, *_sendable(args, named))
+        return lambda: self._client.result(promise)
+
+    def _get(self, name: str) -> Callable[[], wire.Value]:
+        self._declared(name)
+        promise = self._client.get(self._handle, name)
+        return lambda: self._client.result(promise)
 
     def _declared(self, name: str) -> None:
         if name not in self._export.attributes:
@@ -91,7 +104,7 @@ class HeldArray(_Remote):
 
     def value(self) -> wire.Value:
         """What it is now."""
-        return self._client.fetch(self._handle)
+        return self._client.result(self._client.fetch(self._handle))
 
 
 class LocalModule:
@@ -110,6 +123,31 @@ class LocalModule:
         return copy
 
 
+def call_later(owner: object, name: str, *args: Any) -> Callable[[], Any]:
+    """Call a method without waiting for what it returns; the result gives that when called.
+
+    Several calls in a row then cost one wait instead of one each. They run in order, and a call
+    that raises does not keep the next one from running.
+
+    Args:
+        owner: An object of the student's. One of this process is called at once.
+        name: Of the method.
+        *args: Positional arguments.
+    """
+    if isinstance(owner, RemoteObject):
+        return owner._call(name, args, {})
+    value = getattr(owner, name)(*args)
+    return lambda: value
+
+
+def get_later(owner: object, name: str) -> Callable[[], Any]:
+    """Ask for an attribute without waiting for it; see `call_later`."""
+    if isinstance(owner, RemoteObject):
+        return owner._get(name)
+    value = getattr(owner, name)
+    return lambda: value
+
+
 def held_value(held: "HeldArray | wire.Array") -> wire.Value:
     """What an array that `student.hold` returned is now."""
     return held.value() if isinstance(held, HeldArray) else held
@@ -125,13 +163,22 @@ def student_raises(what: str) -> Iterator[None]:
     Raises:
         AssertionError: Nothing was raised.
     """
+    watched = _watched.set(True)
     try:
         yield
     except OnebyoneError:
         raise
     except Exception:
         return
+    finally:
+        _watched.reset(watched)
     raise AssertionError(f"Expected an exception for {what}, but none was raised.")
+
+
+def _settle_if_watched(client: AgentClient) -> None:
+    """Constructors and setters answer with the next result, but not where a refusal is awaited."""
+    if _watched.get():
+        client.settle()
 
 
 def _undeclared(owner: str, name: str) -> UndeclaredExport:

@@ -54,7 +54,7 @@ class ProcessLauncher:
     """
 
     def __init__(self, *, agent: Path = AGENT_FOLDER) -> None:
-        self._agent = agent
+        self._agent = agent.resolve()  # the agent starts in another folder
         _sweep()
 
     def describe(self) -> SandboxDescription:
@@ -80,9 +80,6 @@ class ProcessLauncher:
             folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
             (folder / _OWNER).write_text(owner.identity())
-            # A copy, as in the other sandboxes: what lies beside the agent's folder in our
-            # package must be neither imported in it nor shown in its tracebacks.
-            agent = shutil.copytree(self._agent, folder / "agent")
             scratch = folder / "scratch"
             scratch.mkdir()
             channel, agent_channel = socket.socketpair()
@@ -91,7 +88,7 @@ class ProcessLauncher:
                 undo.callback(end.close)
             with agent_channel, agent_output:
                 process = child.start(
-                    _command(limits, agent, scratch, agent_channel, agent_output),
+                    _command(limits, self._agent, scratch, agent_channel, agent_output),
                     environment=agent_environment(limits, str(scratch)),
                     inherited=(agent_channel.fileno(), agent_output.fileno()),
                     errors=agent_output.fileno(),

@@ -57,7 +57,8 @@ def choose_sandbox(
             refusals.append(f"{candidate}: {error}")
         else:
             return Choice(launcher, _reason(candidate, refusals))
-    advice = "" if own_code or server else " If the code is your own, add --own-code."
+    process_might_do = not (own_code or server or device)
+    advice = " If the code is your own, add --own-code." if process_might_do else ""
     raise SandboxUnavailable(
         f"No sandbox that is fit for somebody else's code works here "
         f"({'; '.join(refusals)}).{advice}"

@@ -1,13 +1,39 @@
 """Reports and assignments that tests look at from several sides."""
 
 from dataclasses import asdict
+from textwrap import dedent
 
 import pytest
 
+from grader.assignment import load_assignment
 from grader.report import CheckResult, Hint, Outcome, Report, Status, Visibility, score_groups
 from grader.sandbox.failures import Failure
 from grader.sandbox.limits import Limits
 
+TOML = """
+format = 1
+id = "{slug}"
+version = "3"
+title = "Doubling"
+[interface]
+file = "double.py"
+[[interface.exports]]
+name = "double"
+kind = "function"
+signature = "(x)"
+[points]
+values = {points}
+[limits]
+call_s = 1
+memory_mib = 256
+restarts = 1
+"""
+HEAD = """
+import numpy as np
+import pytest
+from hypothesis.strategies import integers
+from grader.checking import assert_matches, check, drawn
+"""
 POINTS = {"forward": 3, "gradients": 2.5}
 
 
@@ -121,3 +147,25 @@ def make_check():
 def make_report():
     """Build a report of an outcome; a graded one has a check of each kind."""
     return _report
+
+
+@pytest.fixture
+def write_assignment(tmp_path):
+    """A function that writes an assignment whose checks are the given text."""
+
+    def write(checks, points=2, *, slug="doubling", root=tmp_path, **files):
+        folder = root / slug
+        for name, text in {
+            "assignment.toml": TOML.format(slug=slug, points=points),
+            "statement.md": "# Doubling\n",
+            "template/double.py": "def double(x):\n    raise NotImplementedError\n",
+            "reference/solution.py": "def double(x):\n    return x * 2\n",
+            "checks/test_values.py": HEAD + dedent(checks),
+            **files,
+        }.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return load_assignment(folder)
+
+    return write

@@ -293,6 +293,13 @@ def test_an_unknown_name_lists_near_ones(folder, name, message):
         find_assignment(name, [folder.parent])
 
 
+@pytest.mark.parametrize("root", ["nothing", "/dev/null", "x" * 300, "x" * 5000, "\0"])
+def test_a_root_that_is_no_folder_holds_nothing(folder, root):
+    assert find_assignment("dense", [Path(root), folder.parent]) == folder
+    with pytest.raises(AssignmentInvalid, match="Did you mean dense"):
+        find_assignment("denze", [Path(root), folder.parent])
+
+
 def test_a_name_does_not_lead_out_of_its_root(folder):
     with pytest.raises(AssignmentInvalid, match="There is no assignment"):
         find_assignment("inner/../dense", [folder.parent])

@@ -1,11 +1,9 @@
 """A submission and an assignment in, a report out; whose fault it was is never mixed up."""
 
 from dataclasses import replace
-from textwrap import dedent
 
 import pytest
 
-from grader.assignment import load_assignment
 from grader.errors import InfrastructureFault, SandboxUnavailable, SubmissionRefused
 from grader.grading import grade, ungraded
 from grader.report import Outcome, Status, to_json, without_times
@@ -13,31 +11,7 @@ from grader.sandbox.base import SandboxDescription
 from grader.sandbox.pool import SandboxPool
 from grader.submission import load_submission
 
-TOML = """
-format = 1
-id = "doubling"
-version = "3"
-title = "Doubling"
-[interface]
-file = "double.py"
-[[interface.exports]]
-name = "double"
-kind = "function"
-signature = "(x)"
-[points]
-values = {points}
-[limits]
-call_s = 1
-memory_mib = 256
-restarts = 1
-"""
 RIGHT = "def double(x):\n    return x * 2\n"
-HEAD = """
-import numpy as np
-import pytest
-from hypothesis.strategies import integers
-from grader.checking import assert_matches, check, drawn
-"""
 ONE_CHECK = """
 @check(group="values", points=2)
 @drawn(examples=20, n=integers(0, 50))
@@ -46,28 +20,6 @@ def test_double(student, reference, rng, n):
     x = rng.integers(-9, 9, n).astype(float)
     assert_matches(actual=student.double(x), expected=reference.double(x))
 """
-
-
-@pytest.fixture
-def write_assignment(tmp_path):
-    """A function that writes an assignment whose checks are the given text."""
-
-    def write(checks, points=2, **files):
-        folder = tmp_path / "doubling"
-        for name, text in {
-            "assignment.toml": TOML.format(points=points),
-            "statement.md": "# Doubling\n",
-            "template/double.py": "def double(x):\n    raise NotImplementedError\n",
-            "reference/solution.py": RIGHT,
-            "checks/test_values.py": HEAD + dedent(checks),
-            **files,
-        }.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        return load_assignment(folder)
-
-    return write
 
 
 @pytest.fixture
@@ -292,6 +244,57 @@ def test_a_second_grading_in_one_process_is_refused(write_assignment, run):
 def test_what_checks_print_reaches_nobody(write_assignment, run, capfd):
     run(write_assignment(TWO_CHECKS.replace("assert", "print('seed 7'); assert")))
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_reference_and_conftest_print_reaches_nobody(write_assignment, run, capfd):
+    noise = "print('seed 7')\n"
+    files = {"checks/conftest.py": noise, "reference/solution.py": noise + RIGHT}
+    assert run(write_assignment(TWO_CHECKS, **files)).score == 2
+    assert capfd.readouterr() == ("", "")
+
+
+def test_who_watches_may_print(write_assignment, run, capfd):
+    run(write_assignment(TWO_CHECKS), on_check=lambda check, total: print(check.title))
+    assert capfd.readouterr() == ("One.\nTwo.\n", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "complaint"),
+    [
+        ("reference/solution.py", "double = lambda x: x x", "SyntaxError"),
+        ("reference/solution.py", "raise SystemExit('enough')", "SystemExit: enough"),
+        ("checks/conftest.py", "1 / 0", "ZeroDivisionError"),
+        ("checks/conftest.py", "pytest_plugins = ['nothing_of_that_name']", "of_that_name"),
+        ("checks/conftest.py", "def pytest_configure(): 1 / 0", "ZeroDivisionError"),
+        ("checks/conftest.py", "import pytest\npytest.exit('enough')", "enough"),
+    ],
+)
+def test_a_fault_of_the_author_says_what_it_is_and_prints_nothing(
+    write_assignment, run, capfd, name, source, complaint
+):
+    report = run(write_assignment(TWO_CHECKS, **{name: source}))
+    assert report.outcome is Outcome.ASSIGNMENT_FAULT
+    assert complaint in report.message
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("drawn", ["", "@drawn(n=integers(0, 3))\n"])
+def test_ctrl_c_is_nobodys_fault(write_assignment, run, drawn):
+    checks = TWO_CHECKS.replace("def test_one(student", f"{drawn}def test_one(student")
+    checks = checks.replace("assert student.double(1.0) == 2.0", "raise KeyboardInterrupt")
+    if drawn:
+        checks = checks.replace("test_one(student", "test_one(student, n")
+    assignment = write_assignment(checks)
+    with pytest.raises(KeyboardInterrupt):
+        run(assignment)
+    assert run(write_assignment(TWO_CHECKS)).score == 2  # and the next grading is as any other
+
+
+def test_a_check_that_ends_pytest_is_the_authors_fault(write_assignment, run):
+    checks = TWO_CHECKS.replace("assert student.double(1.0) == 2.0", "pytest.exit('enough')")
+    report = run(write_assignment(checks))
+    assert report.outcome is Outcome.ASSIGNMENT_FAULT
+    assert "pytest could not run" in report.message
 
 
 def test_a_conftest_of_the_author_works(write_assignment, run):

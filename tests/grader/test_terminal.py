@@ -1,4 +1,5 @@
 import re
+import shlex
 
 import pytest
 
@@ -55,6 +56,20 @@ def test_what_students_may_not_see_is_not_shown(make_report):
     assert "LATER" not in text
     assert "A larger case (hidden)" in text
     assert "This check is hidden." in text
+
+
+def test_only_a_report_that_hides_something_says_so(make_report):
+    hides = "Of 2 that are not public, only the result is shown."
+    assert hides in render(student_view(make_report()))
+    assert "only the result" not in render(make_report())
+
+
+def test_the_command_that_repeats_a_grading_can_be_pasted(make_report):
+    report = make_report()
+    text = render(report, path="my 'last' $TRY.py", assignment="../course/dense")
+    command = text.partition("To repeat this grading:\n")[2]
+    words = shlex.split(re.sub(r"\n +", " ", command))
+    assert words[:5] == ["grader", "grade", "my 'last' $TRY.py", "--assignment", "../course/dense"]
 
 
 def test_a_report_without_a_score_says_whose_fault_it_is(make_report):

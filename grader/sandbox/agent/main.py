@@ -1,5 +1,6 @@
 """The agent's process: two sockets, one loop, one reply per request."""
 
+import io
 import os
 import socket
 import sys
@@ -19,6 +20,7 @@ _REQUEST = wire.Bounds(
 )
 """Requests come from the trusted side; its own limits bound them."""
 
+_BUFFER_BYTES = 64 << 10
 _MAX_BUFFERS = 512  # fewer than IOV_MAX
 
 
@@ -32,12 +34,21 @@ def main(channel: str, output: str, scratch: str) -> None:
     """
     line = _connect(channel)
     _redirect_output(_connect(output))
+    stream = io.BufferedReader(socket.SocketIO(line, "r"), _BUFFER_BYTES)
     objects = Objects(scratch)
     process = os.getpid()
+
+    def receive(view: memoryview) -> None:
+        while view:
+            count = stream.readinto(view)
+            if count == 0:
+                raise EOFError
+            view = view[count:]
+
     while True:
         try:
-            header = wire.read_header(lambda view: _receive(line, view), _REQUEST)
-            request = wire.read_value(lambda view: _receive(line, view), header, _REQUEST)
+            header = wire.read_header(receive, _REQUEST)
+            request = wire.read_value(receive, header, _REQUEST)
         except EOFError:
             return
         if header.kind is wire.Kind.BYE:
@@ -80,14 +91,6 @@ def _flush() -> None:
         sys.stderr.flush()
     except Exception:  # noqa: S110 - the student may have put anything there
         pass
-
-
-def _receive(line: socket.socket, view: memoryview) -> None:
-    while view:
-        count = line.recv_into(view)
-        if count == 0:
-            raise EOFError
-        view = view[count:]
 
 
 def _send(line: socket.socket, buffers: list[memoryview]) -> None:

@@ -23,10 +23,17 @@ class Objects:
         self._objects: dict[int, Any] = {}
 
     def perform(self, kind: wire.Kind, request: Any) -> tuple[wire.Kind, wire.Value]:
-        """Do what a request asks; whatever it raises becomes the reply."""
+        """Do what a request asks; whatever it raises becomes the reply.
+
+        Args:
+            kind: What to do.
+            request: Numbers of objects to forget first, then the arguments.
+        """
+        released, *arguments = request
         try:
-            operation = _OPERATIONS[kind]
-            return wire.Kind.RESULT, _portable(operation(self, *request))
+            for number in released:
+                self._objects.pop(number, None)
+            return wire.Kind.RESULT, _portable(_OPERATIONS[kind](self, *arguments))
         except wire.UnsupportedType as error:
             return wire.Kind.UNSUPPORTED, (str(error)[:_MAX_TEXT],)
         except BaseException as error:
@@ -74,10 +81,6 @@ class Objects:
 
     def _fetch(self, target: int) -> Any:
         return self._objects[target]
-
-    def _release(self, *targets: int) -> None:
-        for target in targets:
-            self._objects.pop(target, None)
 
     def _resolve(self, value: Any) -> Any:
         if isinstance(value, wire.Handle):
@@ -130,5 +133,4 @@ _OPERATIONS: dict[wire.Kind, Any] = {
     wire.Kind.SET: Objects._set,
     wire.Kind.HOLD: Objects._hold,
     wire.Kind.FETCH: Objects._fetch,
-    wire.Kind.RELEASE: Objects._release,
 }

@@ -19,7 +19,7 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +52,7 @@ class Kind(enum.IntEnum):
     SET = 6
     HOLD = 7
     FETCH = 8
-    RELEASE = 9
-    BYE = 10
+    BYE = 9
     RESULT = 32
     EXCEPTION = 33
     UNSUPPORTED = 34
@@ -104,8 +103,7 @@ class Bounds:
     layouts: bool = False
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """The fixed part of a frame."""
 
     kind: Kind
@@ -183,11 +181,11 @@ def read_value(receive: Receive, header: Header, bounds: Bounds) -> Value:
 
 def _receive_array(receive: Receive, spec: "_Spec") -> Array:
     array = np.empty(spec.shape, spec.dtype)
-    if array.nbytes:
+    if spec.nbytes:
         receive(array.reshape(-1).view(np.uint8).data)
         if spec.dtype == np.bool_ and array.view(np.uint8).max() > 1:
             raise MalformedFrame("a truth value that is neither 0 nor 1")
-    return spec.arrange(array)
+    return array if spec.layout is None else spec.layout.arrange(array)
 
 
 def _fill(value: Value, arrays: Sequence[Array]) -> Value:
@@ -207,51 +205,47 @@ class _Slot(Handle):
         return self.number
 
 
-@dataclass(frozen=True)
-class _Spec:
-    """An announced array: what it holds, and how it is to lie in memory.
+class _Layout(NamedTuple):
+    """How an array is to lie in memory.
 
     Attributes:
+        readonly: Whether writing is refused.
         order: Axes from the outermost in memory to the innermost.
         steps: Per axis, the stride in elements that lie beside each other along it: 1, -1
             (reversed), 2 or -2 (every other one).
-        readonly: Whether writing is refused.
     """
 
-    dtype: "np.dtype[np.generic]"
-    shape: tuple[int, ...]
+    readonly: bool
     order: tuple[int, ...]
     steps: tuple[int, ...]
-    readonly: bool
-
-    @property
-    def nbytes(self) -> int:
-        return math.prod(self.shape) * self.dtype.itemsize
-
-    @property
-    def plain(self) -> bool:
-        in_order = self.order == tuple(range(len(self.shape)))
-        return in_order and all(step == 1 for step in self.steps) and not self.readonly
 
     def arrange(self, array: Array) -> Array:
-        if self.plain:
-            return array
-        if self.order != tuple(range(len(self.shape))) or any(step != 1 for step in self.steps):
-            base = np.zeros([self.shape[k] * abs(self.steps[k]) for k in self.order], self.dtype)
+        """The same elements, laid out so; from a writable array in C order."""
+        if self.order != tuple(range(array.ndim)) or any(step != 1 for step in self.steps):
+            base = np.zeros([array.shape[k] * abs(self.steps[k]) for k in self.order], array.dtype)
             window = base[tuple(slice(None, None, self.steps[k]) for k in self.order)]
             arranged = window.transpose(np.argsort(self.order))
             arranged[...] = array
             array = arranged
-        if self.readonly:
-            array.flags.writeable = False
+        array.flags.writeable = not self.readonly
         return array
 
 
-def _layout(array: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Order and steps (see `_Spec`) that give an array of the same kind in memory."""
+class _Spec(NamedTuple):
+    """An announced array."""
+
+    dtype: "np.dtype[np.generic]"
+    shape: tuple[int, ...]
+    nbytes: int
+    layout: _Layout | None
+
+
+def _layout_of(array: Array) -> _Layout | None:
+    """What gives an array of the same kind in memory; None for a writable one in C order."""
+    readonly = not array.flags.writeable
     axes = tuple(range(array.ndim))
     if array.flags.c_contiguous or not array.size:
-        return axes, (1,) * array.ndim
+        return _Layout(readonly, axes, (1,) * array.ndim) if readonly else None
     strides = array.strides
     order = tuple(sorted(axes, key=lambda axis: -abs(strides[axis])))
     steps = [1] * array.ndim
@@ -261,14 +255,15 @@ def _layout(array: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
             gap = 2 if abs(strides[axis]) > beside else 1
             steps[axis] = -gap if strides[axis] < 0 else gap
             beside = max(beside, abs(strides[axis])) * array.shape[axis]
-    return order, tuple(steps)
+    return _Layout(readonly, order, tuple(steps))
 
 
 class _Encoder:
     """Writes values: a tag of one byte each, and what follows it.
 
     N none, T true, F false, i int64, d float64, s text, b bytes, h handle, t tuple, a array
-    (dtype u8, readonly u8, ndim u8, then per axis size u64, order u8, step i8).
+    (dtype u8, ndim u8, sizes u64), v array with a layout (the same, readonly u8, then per axis
+    order u8 and step i8).
     """
 
     def __init__(self, layouts: bool) -> None:
@@ -314,20 +309,21 @@ class _Encoder:
             raise UnsupportedType(f"an array of dtype {array.dtype}")
         if array.ndim > MAX_DIMENSIONS:
             raise UnsupportedType(f"an array of {array.ndim} dimensions")
-        order, steps = tuple(range(array.ndim)), (1,) * array.ndim
-        readonly = False
-        if self._layouts:
-            order, steps = _layout(array)
-            readonly = not array.flags.writeable
-        self.body += struct.pack("<cBBB", b"a", code, readonly, array.ndim)
-        for size, place, step in zip(array.shape, order, steps, strict=True):
-            self.body += struct.pack("<QBb", size, place, step)
+        layout = _layout_of(array) if self._layouts else None
+        self.body += struct.pack("<cBB", b"v" if layout else b"a", code, array.ndim)
+        self.body += _SIZES[array.ndim].pack(*array.shape)
+        if layout is not None:
+            self.body += struct.pack("<B", layout.readonly)
+            for axis in zip(layout.order, layout.steps, strict=True):
+                self.body += _ORDER_STEP.pack(*axis)
         if array.nbytes:
             flat = np.ascontiguousarray(array).reshape(-1)
             self.data.append(flat.view(np.uint8).data)
 
 
 class _Decoder:
+    """Reads values, and believes nothing of them."""
+
     def __init__(self, raw: bytes, bounds: Bounds) -> None:
         self.specs: list[_Spec] = []
         self._raw = raw
@@ -340,8 +336,7 @@ class _Decoder:
         self._items -= 1
         if depth == 0 or self._items < 0:
             raise MalformedFrame("too many values, or nested too deeply")
-        tag = self._bytes(1)
-        reader = _READERS.get(tag)
+        reader = _READERS.get(self._bytes(1))
         if reader is None:
             raise MalformedFrame("an unknown kind of value")
         return reader(self, depth)
@@ -353,10 +348,10 @@ class _Decoder:
             raise MalformedFrame("the arrays do not add up to the data")
 
     def _bytes(self, count: int) -> bytes:
-        if count > len(self._raw) - self._at:
+        start, self._at = self._at, self._at + count
+        if self._at > len(self._raw):
             raise MalformedFrame("a value that ends early")
-        self._at += count
-        return self._raw[self._at - count : self._at]
+        return self._raw[start : self._at]
 
     def _unpack(self, layout: struct.Struct) -> tuple[int, ...]:
         return layout.unpack(self._bytes(layout.size))
@@ -365,22 +360,21 @@ class _Decoder:
         (count,) = self._unpack(_U16)
         if count > self._items:
             raise MalformedFrame("too many values")
-        return tuple(self.take(depth - 1) for _ in range(count))
+        return tuple([self.take(depth - 1) for _ in range(count)])
 
     def _int(self, _depth: int) -> Value:
         return self._unpack(_I64)[0]
 
     def _float(self, _depth: int) -> Value:
-        (number,) = _F64.unpack(self._bytes(_F64.size))
-        return float(number)
+        return float(self._unpack(_F64)[0])
 
     def _handle(self, _depth: int) -> Value:
         if not self._bounds.handles:
             raise MalformedFrame("a handle is not accepted here")
         return Handle(self._unpack(_U32)[0])
 
-    def _text(self, _depth: int) -> Value:
-        return self._binary(_depth).decode("utf-8", "replace")
+    def _text(self, depth: int) -> Value:
+        return self._binary(depth).decode("utf-8", "replace")
 
     def _binary(self, _depth: int) -> bytes:
         if not self._bounds.text:
@@ -388,33 +382,44 @@ class _Decoder:
         return self._bytes(self._unpack(_U32)[0])
 
     def _array(self, _depth: int) -> Value:
-        code, readonly, ndim = self._unpack(_ARRAY)
-        if code >= len(DTYPES) or readonly > 1 or ndim > MAX_DIMENSIONS:
+        code, ndim = self._unpack(_DTYPE_NDIM)
+        if code >= len(DTYPES) or ndim > MAX_DIMENSIONS:
             raise MalformedFrame("an array of no known kind")
-        axes = [self._unpack(_AXIS) for _ in range(ndim)]
-        shape, order, steps = (tuple(axis[k] for axis in axes) for k in range(3))
-        if sorted(order) != list(range(ndim)) or any(step not in (1, -1, 2, -2) for step in steps):
-            raise MalformedFrame("an array of no known layout")
-        if any(size > _MAX_SIZE for size in shape):
+        shape = self._unpack(_SIZES[ndim])
+        # A zero among them must not smuggle in sizes that nothing can hold.
+        if math.prod([size or 1 for size in shape]) > _MAX_ELEMENTS:
             raise MalformedFrame("an array of impossible size")
-        spec = _Spec(DTYPES[code], shape, order, steps, bool(readonly))
-        if not (spec.plain or self._bounds.layouts):
-            raise MalformedFrame("an array that is not writable and in C order")
-        self._room -= spec.nbytes
+        dtype = DTYPES[code]
+        nbytes = math.prod(shape) * dtype.itemsize
+        self._room -= nbytes
         if self._room < 0 or len(self.specs) == self._bounds.arrays:
             raise MalformedFrame("more, or larger, arrays than expected")
-        self.specs.append(spec)
+        self.specs.append(_Spec(dtype, shape, nbytes, None))
         return _Slot(len(self.specs) - 1)
 
+    def _arranged_array(self, depth: int) -> Value:
+        if not self._bounds.layouts:
+            raise MalformedFrame("an array that is not writable and in C order")
+        slot = self._array(depth)
+        spec = self.specs[-1]
+        (readonly,) = self._unpack(_U8)
+        axes = [self._unpack(_ORDER_STEP) for _ in spec.shape]
+        order, steps = tuple([axis[0] for axis in axes]), tuple([axis[1] for axis in axes])
+        if sorted(order) != list(range(len(order))) or not set(steps) <= {1, -1, 2, -2}:
+            raise MalformedFrame("an array of no known layout")
+        self.specs[-1] = spec._replace(layout=_Layout(bool(readonly), order, steps))
+        return slot
 
+
+_U8 = struct.Struct("<B")
 _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _I64 = struct.Struct("<q")
 _F64 = struct.Struct("<d")
-_ARRAY = struct.Struct("<BBB")
-_AXIS = struct.Struct("<QBb")
-_MAX_SIZE = 2**48
-"""No axis is longer, so that a shape with a zero in it cannot smuggle in absurd sizes."""
+_DTYPE_NDIM = struct.Struct("<BB")
+_SIZES = tuple(struct.Struct(f"<{ndim}Q") for ndim in range(MAX_DIMENSIONS + 1))
+_ORDER_STEP = struct.Struct("<Bb")
+_MAX_ELEMENTS = 2**48
 
 _READERS: dict[bytes, Callable[[_Decoder, int], Value]] = {
     b"N": lambda _reader, _depth: None,
@@ -427,4 +432,5 @@ _READERS: dict[bytes, Callable[[_Decoder, int], Value]] = {
     b"h": _Decoder._handle,
     b"t": _Decoder._tuple,
     b"a": _Decoder._array,
+    b"v": _Decoder._arranged_array,
 }

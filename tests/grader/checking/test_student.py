@@ -17,6 +17,8 @@ class Layer:
     made = 0
 
     def __init__(self, units, scale=1.0):
+        if units < 0:
+            raise ValueError("units must not be negative")
         Layer.made += 1
         self.kernel = np.full((2, units), scale)
         self.bias = None
@@ -135,7 +137,7 @@ def test_what_a_student_raises_arrives_with_their_own_line(student):
     with pytest.raises(StudentError) as error:
         student.Layer(1).fail()
     assert error.value.class_name == "ValueError"
-    assert "layers.py, line 23, in fail" in error.value.text
+    assert "layers.py, line 25, in fail" in error.value.text
     assert "agent" not in error.value.text
 
 
@@ -145,6 +147,23 @@ def test_what_a_setter_raises_is_raised_by_the_next_request(student):
     with pytest.raises(StudentError, match="not that"):
         layer.forward(np.ones((1, 2)))
     layer.forward(np.ones((1, 2)))
+
+
+def test_what_a_constructor_raises_is_raised_by_the_first_use(student):
+    layer = student.Layer(-1)
+    with pytest.raises(StudentError, match="must not be negative"):
+        layer.forward(np.ones((1, 2)))
+
+
+def test_a_refusal_by_constructor_or_setter_is_seen_at_once(student):
+    layer = student.Layer(1)
+    with student_raises("a negative number of units"):
+        student.Layer(-1)
+    with student_raises("a picky value"):
+        layer.picky = 3
+    with pytest.raises(AssertionError, match="none was raised"):
+        with student_raises("a number of units"):
+            student.Layer(1)
 
 
 def test_what_is_no_array_is_refused_by_name(student):

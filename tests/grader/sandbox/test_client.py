@@ -114,7 +114,7 @@ def talk(answer, limits=LIMITS, **options):
 
 
 def ask(client):
-    return client.call(MODULE, "forward", (), {})
+    return client.result(client.call(MODULE, "forward", (), {}))
 
 
 def expect_end(answer, failure, **options):
@@ -233,7 +233,7 @@ def test_an_agent_that_never_reads_is_a_time_limit():
     client, _sandbox = talk(lambda agent, header, _: (agent.reply(header, None), "stop")[1])
     ask(client)
     with pytest.raises(SandboxEnded) as ended:
-        client.call(MODULE, "forward", (np.zeros(1 << 22),), {})
+        client.result(client.call(MODULE, "forward", (np.zeros(1 << 22),), {}))
     assert ended.value.failure is Failure.TIME_LIMIT
 
 
@@ -340,7 +340,7 @@ def test_descriptors_that_are_sent_along_do_not_arrive():
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_released_objects_are_named_before_the_next_request():
+def test_released_objects_are_named_with_the_next_request():
     seen = []
 
     def answer(agent, header, request):
@@ -351,5 +351,6 @@ def test_released_objects_are_named_before_the_next_request():
     held = client.hold(np.zeros(2))
     client.release(held)
     ask(client)
-    assert [kind for kind, _ in seen] == [wire.Kind.HOLD, wire.Kind.RELEASE, wire.Kind.CALL]
-    assert seen[1][1] == (held.number,)
+    ask(client)
+    assert [kind for kind, _ in seen] == [wire.Kind.HOLD, wire.Kind.CALL, wire.Kind.CALL]
+    assert [request[0] for _, request in seen] == [(), (held.number,), ()]

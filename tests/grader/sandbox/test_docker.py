@@ -68,7 +68,7 @@ def ask(sandbox):
     client = AgentClient(sandbox, LIMITS)
     client.hello()
     client.load("probe.py", {"probe.py": PROBE})
-    return lambda name, *args: client.call(MODULE, name, args, {})
+    return lambda name, *args: client.result(client.call(MODULE, name, args, {}))
 
 
 @contextlib.contextmanager

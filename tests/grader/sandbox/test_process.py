@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from grader.sandbox.client import AgentClient
 from grader.sandbox.command import agent_environment
+from grader.sandbox.failures import StudentError
 from grader.sandbox.limits import Limits
 from grader.sandbox.process import ProcessLauncher
 
@@ -63,10 +65,24 @@ def test_the_scratch_folder_is_empty_at_first_and_gone_at_the_end(sandbox, ask):
     assert Path("/etc").exists()
 
 
-def test_the_agent_is_a_copy_that_sees_nothing_beside_it(sandbox, ask, probe_agent):
-    folder = Path(ask(sandbox, "import sys; print(sys.path[0])"))
-    assert folder != probe_agent
-    assert {path.name for path in folder.parent.iterdir()} == {"agent", "scratch", "owner"}
+def test_the_agent_runs_from_its_own_folder_and_nothing_of_it_is_left_there(
+    sandbox, ask, probe_agent
+):
+    assert Path(ask(sandbox, "import sys; print(sys.path[0])")) == probe_agent
+    scratch = Path(ask(sandbox, "print(scratch)"))
+    assert {path.name for path in scratch.parent.iterdir()} == {"scratch", "owner"}
+    assert {path.name for path in probe_agent.iterdir()} == {"__main__.py"}
+
+
+@pytest.mark.parametrize("name", ["wire", "objects", "main", "child", "limits"])
+def test_what_lies_in_and_beside_the_agents_folder_cannot_be_imported_by_its_name(name):
+    client = AgentClient(ProcessLauncher().launch(LIMITS), LIMITS)
+    try:
+        client.hello()
+        with pytest.raises(StudentError, match=f"ModuleNotFoundError: No module named '{name}'"):
+            client.load("layers.py", {"layers.py": f"import {name}\n".encode()})
+    finally:
+        client.close()
 
 
 def test_closing_kills_the_agent_and_its_children(sandbox, ask, is_dead):
