@@ -1,6 +1,7 @@
 """One submission, one assignment, one report."""
 
 import platform
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -35,6 +36,7 @@ from grader.sandbox.pool import SandboxPool
 from grader.submission import Submission
 from grader.text import clean
 
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _Progress = Callable[[CheckResult, int], None]
 
 
@@ -82,7 +84,7 @@ def grade(
     try:
         run_checks(assignment, session, seed, visible_only=visible_only, on_check=take)
         session.finish()
-        message = session.message
+        message = None if session.message is None else _steady(session.message)
     except AssignmentInvalid as fault:
         outcome, message = Outcome.ASSIGNMENT_FAULT, str(fault)
     except InfrastructureFault as fault:
@@ -201,7 +203,13 @@ def _failure(error: BaseException | None) -> Failure | None:
     return Failure.STUDENT_EXCEPTION if isinstance(error, StudentError) else None
 
 
+def _steady(text: str) -> str:
+    """The same each time: what Python shows of an object says where in memory it lies."""
+    return _ADDRESS.sub("", text)
+
+
 def _message(error: BaseException) -> str:
+    text = _steady(str(error))
     if isinstance(error, StudentError):
-        return f"Your code raised {error}"
-    return str(error) or "A condition of this check does not hold."
+        return f"Your code raised {text}"
+    return text or "A condition of this check does not hold."

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import hypothesis
@@ -18,7 +18,10 @@ _SHRINK_SECONDS = 10.0
 
 
 def drawn(
-    *, examples: int = 20, **strategies: SearchStrategy[Any]
+    *,
+    examples: int = 20,
+    always: Sequence[Mapping[str, Any]] = (),
+    **strategies: SearchStrategy[Any],
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Run a check on drawn cases; what comes out is the failure of the smallest failing case.
 
@@ -27,6 +30,8 @@ def drawn(
 
     Args:
         examples: How many cases.
+        always: Cases that are tried whatever is drawn, where no drawn one fails: what draws may
+            miss, so that a verdict does not depend on luck.
         **strategies: Hypothesis strategies, by argument name.
     """
 
@@ -41,7 +46,7 @@ def drawn(
 
         @functools.wraps(function)
         def check_function(*, case_seed: int, **fixtures: Any) -> None:
-            _Search(function, fixtures, case_seed).run(strategies, examples)
+            _Search(function, fixtures, case_seed).run(strategies, examples, always)
 
         # pytest reads from it which fixtures to pass.
         check_function.__signature__ = signature.replace(  # type: ignore[attr-defined]
@@ -71,7 +76,12 @@ class _Search:
         self._shrink_runs = 0
         self._shrink_until = float("inf")
 
-    def run(self, strategies: dict[str, SearchStrategy[Any]], examples: int) -> None:
+    def run(
+        self,
+        strategies: Mapping[str, SearchStrategy[Any]],
+        examples: int,
+        always: Sequence[Mapping[str, Any]],
+    ) -> None:
         settings = hypothesis.settings(
             max_examples=examples,
             deadline=None,  # time is judged by the limits, on the trusted clock
@@ -85,6 +95,8 @@ class _Search:
         search = hypothesis.given(**strategies)(self._case)
         try:
             hypothesis.seed(self._seed)(settings(search))()
+            for values in always:
+                self._case(**values)
         except _EndOfSearch as end:
             raise end.__cause__ or end from None
 

@@ -55,6 +55,13 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return None if seed is None else f"onebyone: seed {seed}"
 
 
+def pytest_pycollect_makemodule(module_path: Path) -> None:
+    """Let the check files of an assignment import what lies beside them."""
+    folder = str(module_path.parent)
+    if (module_path.parent.parent / "assignment.toml").is_file() and folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
 @pytest.fixture
 def student(request: pytest.FixtureRequest) -> Any:
     """The student's module: its declared exports, and `hold`."""

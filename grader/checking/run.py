@@ -119,6 +119,7 @@ def _leaving_no_trace(on_check: _OnCheck) -> Iterator[tuple[io.StringIO, _OnChec
     out, err, said = sys.stdout, sys.stderr, io.StringIO()
     # Bytecode would change what a second run sees of the folder.
     writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    path = sys.path.copy()
 
     def tell(run: CheckRun, total: int) -> None:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -129,6 +130,7 @@ def _leaving_no_trace(on_check: _OnCheck) -> Iterator[tuple[io.StringIO, _OnChec
             yield said, tell
     finally:
         sys.dont_write_bytecode = writes_bytecode
+        sys.path[:] = path
 
 
 def _load_reference(assignment: Assignment) -> ModuleType:

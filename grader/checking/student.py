@@ -38,7 +38,7 @@ class RemoteModule:
                 return RemoteObject(client, handle, export)
             return client.result(client.call(MODULE, name, *_sendable(args, named)))
 
-        return apply
+        return _called(name, apply)
 
     def hold(self, array: wire.Array) -> "HeldArray":
         """Keep an array in the sandbox; pass what this returns in its place."""
@@ -72,7 +72,10 @@ class RemoteObject(_Remote):
 
     def __getattr__(self, name: str) -> Any:
         if name in self._export.methods:
-            return lambda *args, **named: self._call(name, args, named)()
+            return _called(
+                f"{self._export.name}.{name}",
+                lambda *args, **named: self._call(name, args, named)(),
+            )
         return self._get(name)()
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -116,11 +119,9 @@ class LocalModule:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)
 
-    def hold(self, array: wire.Array) -> wire.Array:
+    def hold(self, array: wire.Array) -> Any:
         """A copy that stands for the array in the sandbox."""
-        copy = np.copy(array, order="K")
-        copy.flags.writeable = array.flags.writeable
-        return copy
+        return _copied(array)
 
 
 def call_later(owner: object, name: str, *args: Any) -> Callable[[], Any]:
@@ -130,13 +131,14 @@ def call_later(owner: object, name: str, *args: Any) -> Callable[[], Any]:
     that raises does not keep the next one from running.
 
     Args:
-        owner: An object of the student's. One of this process is called at once.
+        owner: An object of the student's. One of this process is called at once, with copies,
+            as across the line.
         name: Of the method.
         *args: Positional arguments.
     """
     if isinstance(owner, RemoteObject):
         return owner._call(name, args, {})
-    value = getattr(owner, name)(*args)
+    value = getattr(owner, name)(*map(_copied, args))
     return lambda: value
 
 
@@ -179,6 +181,21 @@ def _settle_if_watched(client: AgentClient) -> None:
     """Constructors and setters answer with the next result, but not where a refusal is awaited."""
     if _watched.get():
         client.settle()
+
+
+def _called(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function under the name that an assertion's message shows."""
+    function.__qualname__ = function.__name__ = name
+    return function
+
+
+def _copied(value: Any) -> Any:
+    """A copy of an array with its layout and writability; anything else as it is."""
+    if not isinstance(value, np.ndarray):
+        return value
+    copy = np.copy(value, order="K")
+    copy.flags.writeable = value.flags.writeable
+    return copy
 
 
 def _undeclared(owner: str, name: str) -> UndeclaredExport:

@@ -85,7 +85,10 @@ def engine(engine_folder, docker_launcher):
         ).stdout.strip()
         save = subprocess.Popen(["docker", "save", tags], stdout=subprocess.PIPE)
         subprocess.run(
-            ["docker", "--host", address, "load"], stdin=save.stdout, check=True, capture_output=True
+            ["docker", "--host", address, "load"],
+            stdin=save.stdout,
+            check=True,
+            capture_output=True,
         )
         save.stdout.close()
         assert save.wait() == 0

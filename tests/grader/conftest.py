@@ -150,6 +150,19 @@ def make_report():
 
 
 @pytest.fixture
+def hand_in(tmp_path):
+    """A function that writes a submission of one file; its path, as an argument."""
+
+    def write(source="def double(x):\n    return x * 2\n", name="double.py"):
+        path = tmp_path / "handed in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
 def write_assignment(tmp_path):
     """A function that writes an assignment whose checks are the given text."""
 

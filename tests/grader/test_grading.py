@@ -66,6 +66,16 @@ def test_the_same_seed_gives_the_same_report_apart_from_times(write_assignment, 
     assert to_json(without_times(first)) == to_json(without_times(second))
 
 
+def test_where_objects_lie_in_memory_is_not_told(write_assignment, run):
+    plain = run(write_assignment(TWO_CHECKS), "def double(x):\n    return 3 * x\n")
+    raised = run(write_assignment(TWO_CHECKS), "def double(x):\n    raise ValueError(object())\n")
+    unloaded = run(write_assignment(TWO_CHECKS), "raise ValueError(object())\n")
+    assert "ValueError: <object object>" in unloaded.message
+    for report in (plain, raised, unloaded):
+        assert report.checks[0].message
+        assert "0x" not in to_json(report)
+
+
 def test_an_exception_is_told_with_the_students_line(write_assignment, run):
     report = run(write_assignment(ONE_CHECK), "def double(x):\n    return y\n")
     (check,) = report.checks

@@ -1,9 +1,8 @@
 import numpy as np
 from hypothesis.strategies import booleans, integers, lists
+from shapes import BIASED, CONVOLUTIONS, FORMATS
 
 from grader.checking import assert_matches, check, check_equivalent, drawn, whole_numbers
-
-FORMATS = ("channels_last", "channels_first")
 
 
 def check_dense_is_conv(student, rng, shape, filters, data_format="channels_last", use_bias=True):
@@ -27,7 +26,8 @@ def check_dense_is_conv(student, rng, shape, filters, data_format="channels_last
 
 @check(group="equivalence", points=4)
 @drawn(
-    examples=12,
+    examples=6,
+    always=BIASED,
     batch=integers(1, 3),
     spatial=lists(integers(1, 4), min_size=1, max_size=3),
     channels=integers(1, 5),
@@ -42,7 +42,8 @@ def test_channels_last(student, rng, batch, spatial, channels, filters, use_bias
 
 @check(group="equivalence", points=4)
 @drawn(
-    examples=12,
+    examples=6,
+    always=CONVOLUTIONS,
     batch=integers(1, 3),
     spatial=lists(integers(1, 4), min_size=1, max_size=3),
     channels=integers(1, 5),
@@ -56,7 +57,11 @@ def test_channels_first(student, rng, batch, spatial, channels, filters):
 
 @check(group="equivalence", points=4)
 @drawn(
-    examples=16,
+    examples=6,
+    always=(
+        {"batch": 2, "spatial": [7], "strides": 3},
+        {"batch": 2, "spatial": [3, 5, 4], "strides": 2},
+    ),
     batch=integers(1, 3),
     spatial=lists(integers(2, 6), min_size=1, max_size=3),
     strides=integers(2, 3),

@@ -1,13 +1,13 @@
 from hypothesis.strategies import booleans, integers, lists, sampled_from
+from shapes import BIASED, DENSE, FORMATS, STRIDED
 
 from grader.checking import assert_matches, check, drawn
-
-FORMATS = ("channels_last", "channels_first")
 
 
 @check(group="forward", points=4)
 @drawn(
-    examples=25,
+    examples=8,
+    always=DENSE,
     leading=lists(integers(1, 4), min_size=1, max_size=3),
     inputs=integers(1, 6),
     units=integers(1, 6),
@@ -22,7 +22,7 @@ def test_dense(student, reference, rng, leading, inputs, units, use_bias):
 
 
 @check(group="forward", points=4)
-@drawn(examples=15, rows=integers(1, 6), inputs=integers(2, 300), units=integers(1, 5))
+@drawn(examples=8, rows=integers(1, 6), inputs=integers(2, 300), units=integers(1, 5))
 def test_dense_accuracy(student, reference, rng, rows, inputs, units):
     """Dense is as accurate as a plain sum in float32."""
     case = reference.dense_case(rng, (rows, inputs), units, draw=reference.normal)
@@ -33,7 +33,8 @@ def test_dense_accuracy(student, reference, rng, rows, inputs, units):
 
 @check(group="forward", points=4)
 @drawn(
-    examples=25,
+    examples=8,
+    always=BIASED,
     batch=integers(1, 3),
     spatial=lists(integers(1, 4), min_size=1, max_size=3),
     channels=integers(1, 5),
@@ -50,7 +51,8 @@ def test_conv_channels_last(student, reference, rng, batch, spatial, channels, f
 
 @check(group="forward", points=4)
 @drawn(
-    examples=25,
+    examples=8,
+    always=BIASED,
     batch=integers(1, 3),
     spatial=lists(integers(1, 4), min_size=1, max_size=3),
     channels=integers(1, 5),
@@ -71,7 +73,8 @@ def test_conv_channels_first(student, reference, rng, batch, spatial, channels, 
 
 @check(group="forward", points=4)
 @drawn(
-    examples=25,
+    examples=8,
+    always=STRIDED,
     batch=integers(1, 3),
     spatial=lists(integers(2, 7), min_size=1, max_size=3),
     strides=integers(2, 3),
@@ -89,7 +92,7 @@ def test_conv_strides(student, reference, rng, batch, spatial, strides, data_for
 
 @check(group="forward", points=4, visibility="hidden")
 @drawn(
-    examples=12,
+    examples=8,
     spatial=lists(integers(2, 9), min_size=2, max_size=3),
     strides=integers(2, 4),
     dtype=sampled_from(("float32", "float64")),

@@ -1,8 +1,7 @@
 from hypothesis.strategies import booleans, integers, lists, sampled_from
+from shapes import BIASED, CONVOLUTIONS, DENSE, FORMATS, STRIDED
 
 from grader.checking import check, check_gradients, drawn
-
-FORMATS = ("channels_last", "channels_first")
 
 
 def check_case(layer, case, rng):
@@ -20,7 +19,8 @@ def check_case(layer, case, rng):
 
 @check(group="gradients", points=5)
 @drawn(
-    examples=15,
+    examples=8,
+    always=DENSE,
     leading=lists(integers(1, 4), min_size=1, max_size=3),
     inputs=integers(1, 5),
     units=integers(1, 5),
@@ -33,7 +33,7 @@ def test_dense(student, reference, rng, leading, inputs, units, use_bias):
 
 
 @check(group="gradients", points=5)
-@drawn(examples=10, rows=integers(2, 200), inputs=integers(1, 8), units=integers(1, 8))
+@drawn(examples=6, rows=integers(2, 200), inputs=integers(1, 8), units=integers(1, 8))
 def test_dense_accuracy(student, reference, rng, rows, inputs, units):
     """Dense: gradients are as accurate as plain sums in float32."""
     case = reference.dense_case(rng, (rows, inputs), units, draw=reference.normal)
@@ -42,7 +42,8 @@ def test_dense_accuracy(student, reference, rng, rows, inputs, units):
 
 @check(group="gradients", points=5)
 @drawn(
-    examples=15,
+    examples=8,
+    always=BIASED,
     batch=integers(1, 3),
     spatial=lists(integers(1, 4), min_size=1, max_size=3),
     channels=integers(1, 4),
@@ -58,7 +59,8 @@ def test_conv_channels_last(student, reference, rng, batch, spatial, channels, f
 
 @check(group="gradients", points=5)
 @drawn(
-    examples=15,
+    examples=8,
+    always=CONVOLUTIONS,
     batch=integers(1, 3),
     spatial=lists(integers(1, 4), min_size=1, max_size=3),
     channels=integers(1, 4),
@@ -75,7 +77,8 @@ def test_conv_channels_first(student, reference, rng, batch, spatial, channels, 
 
 @check(group="gradients", points=5)
 @drawn(
-    examples=24,
+    examples=8,
+    always=STRIDED,
     batch=integers(1, 3),
     spatial=lists(integers(2, 7), min_size=1, max_size=3),
     strides=integers(2, 3),

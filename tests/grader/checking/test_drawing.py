@@ -94,3 +94,17 @@ def test_shrinking_is_bounded():
 
 def test_an_exception_of_a_plain_check_has_no_case():
     assert drawn_values(AssertionError()) is None
+
+
+def test_cases_that_are_always_tried_are_tried_after_the_drawn_ones():
+    seen = []
+
+    @drawn(examples=3, always=[{"n": 77}, {"n": 78}], n=integers(0, 9))
+    def check(n):
+        seen.append(n)
+        assert n != 78
+
+    with pytest.raises(AssertionError) as error:
+        check(case_seed=1)
+    assert seen[3:] == [77, 78]
+    assert drawn_values(error.value) == {"n": 78}

@@ -61,7 +61,7 @@ def scratch_folders(monkeypatch, tmp_path):
 
 def who(client):
     client.load("who.py", WHO)
-    return client.call(MODULE, "who", (), {})
+    return client.result(client.call(MODULE, "who", (), {}))
 
 
 def wait_until(condition, seconds=10.0):
@@ -161,7 +161,7 @@ def test_a_sandbox_that_has_ended_can_be_disposed_of(launcher):
         client = pool.take()
         client.load("who.py", WHO)
         with pytest.raises(SandboxEnded) as ended:
-            client.call(MODULE, "leave", (), {})
+            client.result(client.call(MODULE, "leave", (), {}))
         assert ended.value.failure is Failure.EXITED
         pool.dispose(client)
 
