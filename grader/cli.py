@@ -98,21 +98,23 @@ def _seed(text: str) -> int:
 def _grade(options: argparse.Namespace) -> int:
     assignment = load_assignment(_find(options))
     submission = None
-    try:
-        name = assignment.interface.file
-        submission = load_submission(options.path, single_name=name)
-        require_file(submission, name)
-        report = _grade_in_sandbox(submission, assignment, options)
-    except (SubmissionRefused, InfrastructureFault) as error:
-        from grader.grading import ungraded  # noqa: PLC0415 - see below
+    # What is opened on the way is closed after the report is out: removing a sandbox takes time.
+    with contextlib.ExitStack() as opened:
+        try:
+            name = assignment.interface.file
+            submission = load_submission(options.path, single_name=name)
+            require_file(submission, name)
+            pool = opened.enter_context(_pool(assignment, options))
+            report = _grade_in(pool, submission, assignment, options)
+        except (SubmissionRefused, InfrastructureFault) as error:
+            from grader.grading import ungraded  # noqa: PLC0415 - see below
 
-        report = ungraded(error, assignment, submission)
-    return _print(report, options)
+            report = ungraded(error, assignment, submission)
+        return _print(report, options)
 
 
-def _grade_in_sandbox(
-    submission: Submission, assignment: Assignment, options: argparse.Namespace
-) -> Report:
+@contextlib.contextmanager
+def _pool(assignment: Assignment, options: argparse.Namespace) -> Iterator[SandboxPool]:
     choice = choose_sandbox(
         options.sandbox, own_code=options.own_code, device=options.device, say=_say
     )
@@ -120,12 +122,17 @@ def _grade_in_sandbox(
     with (
         contextlib.closing(choice.launcher),
         SandboxPool(choice.launcher, assignment.limits) as pool,
-        _progress(assignment) as on_check,
-        _stdout_set_aside(),
     ):
-        # pytest and Hypothesis are imported while the sandbox starts.
-        from grader.grading import grade  # noqa: PLC0415
+        yield pool
 
+
+def _grade_in(
+    pool: SandboxPool, submission: Submission, assignment: Assignment, options: argparse.Namespace
+) -> Report:
+    # pytest and Hypothesis are imported while the sandbox starts.
+    from grader.grading import grade  # noqa: PLC0415
+
+    with _progress(assignment) as on_check, _stdout_set_aside():
         return grade(
             submission,
             assignment,
@@ -212,7 +219,7 @@ def _stdout_set_aside() -> Iterator[None]:
 def _show(text: str) -> None:
     """Print a report, also where the terminal's encoding lacks a character."""
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def _say(text: str) -> None:
