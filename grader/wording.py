@@ -7,7 +7,7 @@ from grader.text import clean
 
 _SHOWN_LINES = 40
 _SHOWN_ITEMS = 12
-_IN_THE_MESSAGE = ("name",)
+_IN_THE_MESSAGE = ("name", "wrong", "elements", "error")
 
 
 def number(value: float) -> str:

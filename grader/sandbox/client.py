@@ -163,16 +163,17 @@ class AgentClient:
         """
         while not promise.done:
             self._receive_next()
-        self._raise_late()
-        if promise.error is not None:
-            raise promise.error
+        error = self._late or promise.error
+        if error is not None:
+            raise self._only(error)
         return promise.value
 
     def settle(self) -> None:
         """Receive every answer that is owed. Raises what nobody awaits; otherwise as `result`."""
         while self._owed and self._ended is None:
             self._receive_next()
-        self._raise_late()
+        if self._late is not None:
+            raise self._only(self._late)
 
     @property
     def ended(self) -> SandboxEnded | None:
@@ -263,10 +264,12 @@ class AgentClient:
         if not promise.awaited:
             self._late = self._late or promise.error
 
-    def _raise_late(self) -> None:
-        if self._late is not None:
-            late, self._late = self._late, None
-            raise late
+    def _only(self, error: StudentError) -> StudentError:
+        """The one error to raise: what else was asked for meanwhile may fail because of it."""
+        while self._owed and self._ended is None:
+            self._receive_next()
+        self._late = None
+        return error
 
     def _complaint(self, reply: wire.Kind, value: wire.Value) -> StudentError:
         """What an EXCEPTION or UNSUPPORTED frame says."""

@@ -1,10 +1,13 @@
+import sys
 from pathlib import Path
 
 import pytest
 
 from grader.checking.plugin import import_file
 
-REFERENCE = Path(__file__).parents[2] / "assignments" / "dense-conv1x1" / "reference"
+ASSIGNMENT = Path(__file__).parents[2] / "assignments" / "dense-conv1x1"
+REFERENCE = ASSIGNMENT / "reference"
+sys.path.insert(0, str(ASSIGNMENT / "checks"))  # as in a grading
 
 
 @pytest.fixture(scope="session")

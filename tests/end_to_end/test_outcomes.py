@@ -52,7 +52,7 @@ def cases():
                 yield pytest.param(folder, kind, id=f"{folder.name}-{kind}", marks=marks)
 
 
-@pytest.mark.parametrize(("folder", "kind"), cases())
+@pytest.mark.parametrize(("folder", "kind"), list(cases()))
 def test_each_submission_has_its_outcome(folder, kind, assignment, request):
     expected = expectation(folder)
     launcher = request.getfixturevalue(f"{kind}_launcher")

@@ -65,26 +65,31 @@ class Objects:
         return self._apply(owner, name, args, named)
 
     def _apply(self, owner: int, name: str, args: Any, named: Any) -> Any:
-        function = getattr(self._objects[owner], name)
+        function = getattr(self._object(owner), name)
         positional = [self._resolve(value) for value in args]
         keywords = {key: self._resolve(value) for key, value in named}
         return function(*positional, **keywords)
 
     def _get(self, owner: int, name: str) -> Any:
-        return getattr(self._objects[owner], name)
+        return getattr(self._object(owner), name)
 
     def _set(self, owner: int, name: str, value: Any) -> None:
-        setattr(self._objects[owner], name, self._resolve(value))
+        setattr(self._object(owner), name, self._resolve(value))
 
     def _hold(self, target: int, value: Any) -> None:
         self._objects[target] = value
 
     def _fetch(self, target: int) -> Any:
-        return self._objects[target]
+        return self._object(target)
+
+    def _object(self, number: int) -> Any:
+        if number not in self._objects:
+            raise LookupError("this object does not exist, since its constructor failed")
+        return self._objects[number]
 
     def _resolve(self, value: Any) -> Any:
         if isinstance(value, wire.Handle):
-            return self._objects[value.number]
+            return self._object(value.number)
         if isinstance(value, tuple):
             return tuple(self._resolve(item) for item in value)
         return value

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from grader.assignment import Export, Interface
-from grader.checking.student import LocalModule, RemoteModule, held_value, student_raises
+from grader.checking.student import (
+    LocalModule,
+    RemoteModule,
+    call_later,
+    get_later,
+    held_value,
+    student_raises,
+)
 from grader.errors import CheckBroken, InfrastructureFault, UndeclaredExport
 from grader.sandbox.failures import StudentError, UnsupportedValue
 from grader.sandbox.limits import Limits
@@ -160,6 +167,48 @@ def test_what_a_constructor_raises_is_raised_by_the_first_use(student):
         layer.forward(np.ones((1, 2)))
 
 
+def test_what_fails_because_of_an_error_is_not_raised_after_it(student):
+    for _ in range(3):
+        layer = student.Layer(-1)
+        later = call_later(layer, "forward", np.ones((1, 2)))
+        layer.kernel = np.ones((2, 2))
+        with pytest.raises(StudentError, match="must not be negative"):
+            later()
+    np.testing.assert_array_equal(student.Layer(1).kernel, np.ones((2, 1)))
+
+
+def test_answers_that_are_asked_for_together_come_in_order(student):
+    layer = student.Layer(1)
+    answers = []
+    for k in range(40):
+        layer.kernel = np.full((2, 1), k)
+        answers.append(call_later(layer, "forward", np.ones((1, 2))))
+    kernel = get_later(layer, "kernel")
+    assert [int(answer()[0, 0]) for answer in answers] == [2 * k for k in range(40)]
+    assert kernel()[0, 0] == 39
+
+
+def test_large_arrays_do_not_block_those_that_wait_for_answers(student):
+    layer = student.Layer(1)
+    x = np.ones((1 << 18, 2))
+    answers = [call_later(layer, "forward", x) for _ in range(4)]
+    assert {answer().shape for answer in answers} == {(1 << 18, 1)}
+
+
+def test_later_calls_of_an_object_of_this_process_are_made_at_once_with_copies():
+    class Local:
+        def spoil(self, x):
+            x[...] = 0
+            return x
+
+        size = 3
+
+    x = np.ones(3)
+    assert call_later(Local(), "spoil", x)().sum() == 0
+    assert x.sum() == 3
+    assert get_later(Local(), "size")() == 3
+
+
 def test_a_refusal_by_constructor_or_setter_is_seen_at_once(student):
     layer = student.Layer(1)
     with student_raises("a negative number of units"):
@@ -168,6 +217,14 @@ def test_a_refusal_by_constructor_or_setter_is_seen_at_once(student):
         layer.picky = 3
     with pytest.raises(AssertionError, match="none was raised"), student_raises("so many units"):
         student.Layer(1)
+
+
+def test_what_was_raised_before_is_not_taken_for_the_refusal(student):
+    layer = student.Layer(-1)
+    with pytest.raises(StudentError, match="must not be negative"), student_raises("anything"):
+        layer.forward(np.ones((1, 2)))
+    with pytest.raises(StudentError, match="constructor failed"):
+        layer.forward(np.ones((1, 2)))
 
 
 def test_what_is_no_array_is_refused_by_name(student):
