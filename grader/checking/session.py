@@ -35,7 +35,7 @@ class StudentSession:
         self._assignment = assignment
         self._client: AgentClient | None = None
         self._restarts = assignment.limits.restarts
-        self._deadline = time.monotonic() + assignment.limits.wall_s
+        self._deadline: float | None = None
         self._unusable: str | None = None
 
     def begin_check(self) -> RemoteModule:
@@ -68,8 +68,7 @@ class StudentSession:
         if ended is not None:
             self._note(ended.failure, ended.message)
             self._drop_client()
-            final = ended.failure is Failure.PROTOCOL_VIOLATION
-            if final or self._restarts == 0 or time.monotonic() >= self._deadline:
+            if self._restarts == 0 or ended.failure is Failure.PROTOCOL_VIOLATION or self._late():
                 self._unusable = f"Not run, because your code had ended before: {ended.message}"
             self._restarts -= 1
         return error, output
@@ -83,13 +82,22 @@ class StudentSession:
         """Give the sandbox back."""
         self._drop_client()
 
+    def _late(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
     def _connected(self) -> AgentClient:
         if self._client is None:
             raise NotRun("The check used the student's module after its end.")
         return self._client
 
     def _load(self) -> None:
+        waiting = time.monotonic()
         client = self._client = self._pool.take()
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + self._assignment.limits.wall_s
+        else:
+            self._deadline += now - waiting  # waiting for a sandbox is not the student's time
         client.start(self._deadline)
         module = self._assignment.interface.file
         try:

@@ -29,7 +29,7 @@ def explain(
         failure: What happened.
         limits: That were in force.
         doing: What the student's code was asked for: a method's name, "importing layers.py".
-        exit_code: Of the process, where it ended by itself.
+        exit_code: Of the process, where it ended by itself; None if it still runs.
         detail: What was wrong with the answer, of a protocol violation.
     """
     during = f"(during: {doing})"
@@ -46,7 +46,6 @@ def explain(
         case Failure.PROTOCOL_VIOLATION:
             return f"What came back is not an answer to what was asked: {detail} {during}."
         case _:
-            return (
-                f"Your code ended the Python process instead of answering, with exit code "
-                f"{exit_code} {during}."
-            )
+            how = "ended the Python process" if exit_code is not None else "cut the connection"
+            code = f", with exit code {exit_code}" if exit_code is not None else ""
+            return f"Your code {how} instead of answering{code} {during}."
