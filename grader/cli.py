@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -36,17 +37,18 @@ _ROOTS_VARIABLE = "ONEBYONE_ASSIGNMENTS"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(argv)
+    # As Ctrl-C: what was opened is closed on the way out.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return int(options.run(options))
-    except AssignmentInvalid as error:
-        _say(f"The assignment was refused: {error}")
-        return REFUSED
     except InfrastructureFault as error:
         _say(f"Not graded; this is not the submission's fault. {error}")
         return FAULT
     except KeyboardInterrupt:
         _say("Interrupted; nothing was graded.")
         return FAULT
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,7 +98,15 @@ def _seed(text: str) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    assignment = load_assignment(_find(options))
+    try:
+        assignment = load_assignment(_find(options))
+    except AssignmentInvalid as error:
+        from grader.grading import ungraded  # noqa: PLC0415 - see below
+
+        _say(f"The assignment was refused: {error}")
+        if options.format == "json":
+            _print(ungraded(error, None), options)
+        return REFUSED
     submission = None
     # What is opened on the way is closed after the report is out: removing a sandbox takes time.
     with contextlib.ExitStack() as opened:

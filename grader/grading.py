@@ -42,7 +42,7 @@ _Progress = Callable[[CheckResult, int], None]
 
 class _Circumstances(TypedDict):
     submission: SubmissionInfo | None
-    assignment: AssignmentInfo
+    assignment: AssignmentInfo | None
     grader_version: str
     versions: Versions
     sandbox: SandboxInfo | None
@@ -109,20 +109,24 @@ def grade(
 
 
 def ungraded(
-    error: SubmissionRefused | InfrastructureFault,
-    assignment: Assignment,
+    error: SubmissionRefused | AssignmentInvalid | InfrastructureFault,
+    assignment: Assignment | None,
     submission: Submission | None = None,
 ) -> Report:
     """The report of a grading that did not begin.
 
     Args:
         error: Why; its message is shown.
-        assignment: What the submission is for.
+        assignment: What the submission is for; None where the assignment was refused.
         submission: None where it could not be read.
     """
-    refused = isinstance(error, SubmissionRefused)
+    outcome = Outcome.INFRASTRUCTURE_FAULT
+    if isinstance(error, SubmissionRefused):
+        outcome = Outcome.REFUSED
+    elif isinstance(error, AssignmentInvalid):
+        outcome = Outcome.ASSIGNMENT_FAULT
     return Report(
-        outcome=Outcome.REFUSED if refused else Outcome.INFRASTRUCTURE_FAULT,
+        outcome=outcome,
         message=str(error),
         seed=None,
         **_circumstances(submission, assignment, None),
@@ -130,16 +134,12 @@ def ungraded(
 
 
 def _circumstances(
-    submission: Submission | None, assignment: Assignment, pool: SandboxPool | None
+    submission: Submission | None, assignment: Assignment | None, pool: SandboxPool | None
 ) -> _Circumstances:
     """What it takes to repeat a grading."""
     return {
         "submission": None if submission is None else _submission_info(submission),
-        "assignment": {
-            "slug": assignment.slug,
-            "version": assignment.version,
-            "sha256": assignment.sha256,
-        },
+        "assignment": None if assignment is None else _assignment_info(assignment),
         "grader_version": __version__,
         "versions": {
             "python": platform.python_version(),
@@ -155,6 +155,14 @@ def _submission_info(submission: Submission) -> SubmissionInfo:
     return {
         "sha256": submission.sha256,
         "files": {name: len(content) for name, content in submission.files.items()},
+    }
+
+
+def _assignment_info(assignment: Assignment) -> AssignmentInfo:
+    return {
+        "slug": assignment.slug,
+        "version": assignment.version,
+        "sha256": assignment.sha256,
     }
 
 

@@ -145,7 +145,7 @@ class Report:
         groups: The same by group.
         checks: In the order they ran.
         submission: None where it was refused before it could be read.
-        assignment: What it was judged by.
+        assignment: What it was judged by; None where the assignment itself was refused.
         grader_version: Of this package.
         versions: Of what else has a say in the numbers.
         seed: Of all drawn cases; None where nothing was drawn.
@@ -165,7 +165,7 @@ class Report:
     groups: tuple[GroupScore, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     submission: SubmissionInfo | None
-    assignment: AssignmentInfo
+    assignment: AssignmentInfo | None
     grader_version: str
     versions: Versions
     seed: int | None

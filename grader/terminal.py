@@ -60,10 +60,9 @@ class _Page:
 
     def header(self, report: Report) -> Iterator[str]:
         """What was graded, where, and with which seed."""
-        assignment = report.assignment
-        yield from self._field(
-            "assignment", f"{assignment['slug']}, version {assignment['version']}"
-        )
+        if (assignment := report.assignment) is not None:
+            title = f"{assignment['slug']}, version {assignment['version']}"
+            yield from self._field("assignment", title)
         if report.submission is not None:
             files = report.submission["files"]
             names = ", ".join(list(files)[:5]) + (", ..." if len(files) > 5 else "")
@@ -96,9 +95,10 @@ class _Page:
 
     def repetition(self, report: Report, path: str, assignment: str | None) -> Iterator[str]:
         """The command that gives this report again."""
-        names = clean(path, 200), clean(assignment or report.assignment["slug"], 200)
-        path, assignment = map(shlex.quote, names)
-        words = ["grader", "grade", path, "--assignment", assignment]
+        if report.assignment is not None:
+            assignment = assignment or report.assignment["slug"]
+        words = ["grader", "grade", shlex.quote(clean(path, 200))]
+        words += ["--assignment", shlex.quote(clean(assignment, 200))] if assignment else []
         words += [] if report.sandbox is None else ["--sandbox", report.sandbox["kind"]]
         words += [] if report.seed is None else ["--seed", str(report.seed)]
         yield "To repeat this grading:"

@@ -92,7 +92,7 @@ def _circumstances(report: Report) -> dict[str, Any]:
     return {
         "seed": report.seed,
         "submission_sha256": None if report.submission is None else report.submission["sha256"],
-        "assignment": dict(report.assignment),
+        "assignment": dict(report.assignment or {}),
         "grader_version": report.grader_version,
         "sandbox": None if report.sandbox is None else report.sandbox["kind"],
         "image_digest": None if report.sandbox is None else report.sandbox["image_digest"],

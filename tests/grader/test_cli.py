@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from grader.cli import main
-from grader.report import Status, from_json, to_json, without_times
+from grader.report import Outcome, Status, from_json, to_json, without_times
 from grader.text import columns
 
 RIGHT = "def double(x):\n    return x * 2\n"
@@ -128,10 +128,18 @@ def test_without_a_command_it_says_which_there_are(run):
 
 def test_an_unknown_assignment_is_refused_with_a_near_miss(run, hand_in, assignment, monkeypatch):
     monkeypatch.setenv("ONEBYONE_ASSIGNMENTS", str(Path(assignment).parent))
-    ran = run("grade", hand_in(), "--assignment", "dubling", "--format", "json")
+    ran = run("grade", hand_in(), "--assignment", "dubling")
     assert (ran.status, ran.out) == (1, "")
     assert "There is no assignment 'dubling'" in ran.err
     assert "doubling" in ran.err.replace("'dubling'", "")
+
+
+def test_a_refused_assignment_has_a_json_document_too(run, hand_in):
+    ran = run("grade", hand_in(), "--assignment", "dubling", "--format", "json", "--show-hidden")
+    report = from_json(ran.out)
+    assert (ran.status, report.outcome, report.score) == (1, Outcome.ASSIGNMENT_FAULT, None)
+    assert report.assignment is None
+    assert "There is no assignment 'dubling'" in report.message
 
 
 @pytest.mark.parametrize(

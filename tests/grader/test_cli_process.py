@@ -161,7 +161,8 @@ def test_a_terminal_that_lacks_a_character_shows_its_number(assignment, hand_in)
     assert r"\xe9\u6570" in ran.out
 
 
-def test_ctrl_c_is_no_fault_of_anybody_and_no_grade(assignment, hand_in, tmp_path):
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_is_no_fault_of_anybody_and_no_grade(assignment, hand_in, tmp_path, sign):
     mark = tmp_path / "mark"
     source = f"import time\ndef double(x):\n    open({str(mark)!r}, 'w')\n    time.sleep(600)\n"
     grading = start(*words(hand_in(source), assignment))
@@ -169,7 +170,7 @@ def test_ctrl_c_is_no_fault_of_anybody_and_no_grade(assignment, hand_in, tmp_pat
     while not mark.exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    grading.send_signal(signal.SIGINT)
+    grading.send_signal(sign)
     out, err = grading.communicate(timeout=60)
     assert (grading.returncode, out) == (3, "")
     assert err.endswith("Interrupted; nothing was graded.\n")

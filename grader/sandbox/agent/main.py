@@ -25,7 +25,7 @@ _MAX_BUFFERS = 512  # fewer than IOV_MAX
 
 
 def main(channel: str, output: str, scratch: str) -> None:
-    """Serve requests until BYE or the end of the stream.
+    """Serve requests until the end of the stream.
 
     Args:
         channel: `fd:N` or `unix:PATH`.
@@ -50,8 +50,6 @@ def main(channel: str, output: str, scratch: str) -> None:
             header = wire.read_header(receive, _REQUEST)
             request = wire.read_value(receive, header, _REQUEST)
         except EOFError:
-            return
-        if header.kind is wire.Kind.BYE:
             return
         kind, value = objects.perform(header.kind, request)
         if os.getpid() != process:

@@ -68,7 +68,6 @@ class Kind(enum.IntEnum):
     SET = 6
     HOLD = 7
     FETCH = 8
-    BYE = 9
     RESULT = 32
     EXCEPTION = 33
     UNSUPPORTED = 34

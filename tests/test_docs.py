@@ -1,0 +1,65 @@
+"""The documents name what the code has: they cannot fall behind unnoticed."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import grader.checking
+from grader.sandbox.agent import wire
+from grader.sandbox.limits import Limits
+from grader.sandbox.select import KINDS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+AUTHORING = (ROOT / "docs" / "authoring.md").read_text()
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+SECURITY = (ROOT / "SECURITY.md").read_text()
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(Limits), ids=lambda field: field.name)
+def test_each_limit_is_documented_with_its_default(field):
+    assert re.search(rf"\| `{field.name}` \| {field.default:g}(\.0)? \|", AUTHORING)
+
+
+@pytest.mark.parametrize("name", sorted(set(grader.checking.__all__) - {"Mismatch"}))
+def test_each_name_for_checks_is_documented(name):
+    assert re.search(rf"\b{name}\b", AUTHORING)
+
+
+@pytest.mark.parametrize("kind", wire.Kind, ids=lambda kind: kind.name)
+def test_each_kind_of_frame_is_documented_with_its_number(kind):
+    assert f"| {kind.value} | {kind.name} |" in PROTOCOL
+
+
+def test_the_dtypes_are_documented_in_their_order():
+    names = re.search(r"Dtypes, by number: ([^.]*)\.", PROTOCOL)[1]
+    documented = re.findall(r"`(\w+)`", names)
+    assert documented == [dtype.name for dtype in wire.DTYPES]
+
+
+def test_each_option_of_the_command_line_is_in_the_readme():
+    command = [sys.executable, "-m", "grader", "grade", "--help"]
+    usage = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    options = set(re.findall(r"--[a-z-]+", usage)) - {"--help"}
+    assert options == {o for o in options if f"`{o}" in README or f"{o} " in README}
+
+
+def test_each_sandbox_has_its_column_in_the_security_page():
+    header = next(line for line in SECURITY.splitlines() if line.startswith("| | "))
+    assert [cell.strip() for cell in header.strip("| ").split("|")] == list(KINDS)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")))
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+        if not target.startswith(("http:", "https:")):
+            assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("target", ["setup", "demo", "test", "lint", "format", "bench"])
+def test_each_command_for_developers_exists(target):
+    assert re.search(rf"^{target}:.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
