@@ -83,13 +83,13 @@ class DockerLauncher:
                 )
                 self._start(container)
                 channel, output = _accept_both(listener, container)
+                return DockerSandbox(container, folder, channel, output)
         except BaseException:
             if container is not None:
                 with contextlib.suppress(Exception):
                     container.remove(force=True)
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return DockerSandbox(container, folder, channel, output)
 
     def close(self) -> None:
         """Let go of the engine."""
@@ -108,7 +108,10 @@ class DockerLauncher:
 
     def _sweep(self) -> None:
         """Remove what graders that died have left behind."""
-        for container in self._client.containers.list(all=True, filters={"label": _FOLDER_LABEL}):
+        ours = self._client.containers.list(
+            all=True, filters={"label": _FOLDER_LABEL}, ignore_removed=True
+        )
+        for container in ours:
             if owner.is_gone(container.labels[_OWNER_LABEL]):
                 with contextlib.suppress(docker.errors.APIError):
                     container.remove(force=True)
