@@ -14,6 +14,7 @@ from grader.sandbox.failures import Failure
 SCHEMA_VERSION = 1
 
 _HIDDEN_CHECK = "This check is hidden."
+_HIDDEN_END = "Your code ended in a hidden check."
 _HIDDEN_FAULT = (
     "A fault of the assignment, not of your submission: nothing was graded. What it is stands in "
     "the full report, for the author."
@@ -205,13 +206,19 @@ def score_groups(
 def student_view(report: Report) -> Report:
     """What the student may see: of checks that are not public, title and status only.
 
-    What is wrong with an assignment is left out as well: it may quote from a hidden check.
+    What is wrong with an assignment is left out as well: it may quote from a hidden check. So
+    is what ended the student's process in a hidden check, since it may carry what the check was
+    about (an exit code can be any number that student code likes).
     """
-    hidden_fault = report.outcome is Outcome.ASSIGNMENT_FAULT
+    message = report.message
+    if report.outcome is Outcome.ASSIGNMENT_FAULT:
+        message = _HIDDEN_FAULT
+    elif message in {c.message for c in report.checks if c.visibility is not Visibility.PUBLIC}:
+        message = _HIDDEN_END
     return replace(
         report,
         checks=tuple(_student_view_of(check) for check in report.checks),
-        message=_HIDDEN_FAULT if hidden_fault else report.message,
+        message=message,
     )
 
 

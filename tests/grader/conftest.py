@@ -97,7 +97,7 @@ def _checks():
             title="dx is right",
             status=Status.NOT_RUN,
             failure=Failure.TIME_LIMIT,
-            message="Not run, because your code had ended before.",
+            message="Not run, because your code had ended in a check before.",
         ),
     )
 

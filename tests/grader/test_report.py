@@ -217,3 +217,16 @@ def test_a_report_cannot_be_changed(make_report):
     with pytest.raises(dataclasses.FrozenInstanceError):
         make_report().score = 100
     assert isinstance(make_report(), Report)
+
+
+def test_what_ended_the_process_in_a_hidden_check_is_not_told(make_report, make_check):
+    secret = "Your code ended the Python process instead of answering, with exit code 42."
+    checks = [
+        make_check(visibility=visibility, status=Status.FAILED, message=message)
+        for visibility, message in ((Visibility.PUBLIC, "wrong"), (Visibility.HIDDEN, secret))
+    ]
+    report = dataclasses.replace(make_report(), checks=tuple(checks), message=secret)
+    assert "exit code 42" in to_json(report)
+    assert "exit code 42" not in to_json(student_view(report))
+    public = dataclasses.replace(make_report(), checks=tuple(checks), message="wrong")
+    assert student_view(public).message == "wrong"

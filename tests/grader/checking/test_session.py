@@ -94,7 +94,7 @@ def test_it_goes_on_in_a_fresh_sandbox_so_often_and_no_more(
         assert ask(session, "a")[0] == 1
     ask(session, "leave")
     for _ in range(2):
-        with pytest.raises(NotRun, match="your code had ended before: Your code ended the Python"):
+        with pytest.raises(NotRun, match="your code had ended in a check before"):
             session.begin_check()
     assert session.failure is Failure.EXITED
     session.finish()
