@@ -320,3 +320,15 @@ def test_the_whole_grading_has_a_deadline(write_assignment, run):
     assert report.failure == "time_limit"
     assert "whole grading" in report.message
     assert [check.status.value for check in report.checks] == ["failed", "not_run"]
+
+
+def test_hidden_checks_come_last_so_that_what_they_show_can_be_printed_nowhere(
+    write_assignment, run
+):
+    hidden_first = TWO_CHECKS.replace(
+        "points=1)\ndef test_one", 'points=1, visibility="hidden")\ndef test_one'
+    ).replace(', visibility="hidden")\ndef test_two', ")\ndef test_two")
+    source = "seen = []\ndef double(x):\n    seen.append(x)\n    print(seen)\n    return x * 2\n"
+    report = run(write_assignment(hidden_first), source)
+    assert [check.visibility for check in report.checks] == ["public", "hidden"]
+    assert report.checks[0].output == "[2.0]\n"
