@@ -229,7 +229,11 @@ def _stdout_set_aside() -> Iterator[None]:
 def _show(text: str) -> None:
     """Print a report, also where the terminal's encoding lacks a character."""
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except BrokenPipeError:
+        # Whoever read it has seen enough; nor shall Python complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(text: str) -> None:

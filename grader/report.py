@@ -213,7 +213,9 @@ def student_view(report: Report) -> Report:
     message = report.message
     if report.outcome is Outcome.ASSIGNMENT_FAULT:
         message = _HIDDEN_FAULT
-    elif message in {c.message for c in report.checks if c.visibility is not Visibility.PUBLIC}:
+    elif message is not None and message in {
+        check.message for check in report.checks if check.visibility is not Visibility.PUBLIC
+    }:
         message = _HIDDEN_END
     return replace(
         report,

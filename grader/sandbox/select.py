@@ -54,7 +54,7 @@ def choose_sandbox(
         try:
             launcher = _start(candidate, device, say)
         except SandboxUnavailable as error:
-            refusals.append(f"{candidate}: {error}")
+            refusals.append(f"{candidate}: {str(error).rstrip('.')}")
         else:
             return Choice(launcher, _reason(candidate, refusals))
     process_might_do = not (own_code or server or device)

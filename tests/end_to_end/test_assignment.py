@@ -1,5 +1,7 @@
 """The assignment's own submissions, through each sandbox."""
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from grader.assignment import load_assignment
 from grader.grading import grade
-from grader.report import Outcome, Status, to_json, without_times
+from grader.report import Outcome, Status, from_json, student_view, to_json, without_times
 from grader.sandbox.pool import SandboxPool
 from grader.submission import load_submission
 
@@ -30,6 +32,17 @@ def test_accepted_solutions_get_full_marks(folder, seed, any_launcher):
     assert {check.status for check in report.checks} == {Status.PASSED}
     assert report.score == report.max_score == sum(ASSIGNMENT.points.values())
     assert report.failure is None
+    assert student_view(report).message is None
+
+
+@pytest.mark.docker
+def test_the_command_line_gives_the_same_as_json(docker_launcher):
+    folder = ASSIGNMENT.submissions / "accepted" / "matmul"
+    command = [sys.executable, "-m", "grader", "grade", str(folder), "--format", "json"]
+    command += ["--assignment", "dense-conv1x1", "--sandbox", "docker", "--seed", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    shown, direct = from_json(done.stdout), grade_folder(folder, docker_launcher, 3)
+    assert to_json(without_times(shown)) == to_json(without_times(student_view(direct)))
 
 
 def test_the_template_earns_nothing_and_every_check_fails_cleanly(any_launcher):

@@ -161,6 +161,16 @@ def test_a_terminal_that_lacks_a_character_shows_its_number(assignment, hand_in)
     assert r"\xe9\u6570" in ran.out
 
 
+def test_a_reader_that_has_seen_enough_is_no_fault(assignment, hand_in):
+    grading = start(*words(hand_in(), assignment))
+    grading.stdout.close()
+    grading.stdout = None
+    _out, err = grading.communicate(timeout=60)
+    assert grading.returncode == 0
+    assert "Traceback" not in err
+    assert "Broken pipe" not in err
+
+
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_is_no_fault_of_anybody_and_no_grade(assignment, hand_in, tmp_path, sign):
     mark = tmp_path / "mark"

@@ -230,3 +230,5 @@ def test_what_ended_the_process_in_a_hidden_check_is_not_told(make_report, make_
     assert "exit code 42" not in to_json(student_view(report))
     public = dataclasses.replace(make_report(), checks=tuple(checks), message="wrong")
     assert student_view(public).message == "wrong"
+    nothing = dataclasses.replace(report, checks=(make_check(visibility="hidden"),), message=None)
+    assert student_view(nothing).message is None
