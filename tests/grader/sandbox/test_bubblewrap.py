@@ -20,7 +20,7 @@ from grader.sandbox.limits import Limits
 
 LIMITS = Limits(memory_mib=256, processes=16, scratch_mib=8)
 
-pytestmark = pytest.mark.bubblewrap
+pytestmark = [pytest.mark.bubblewrap, pytest.mark.usefixtures("bubblewrap_launcher")]
 
 
 @pytest.fixture

