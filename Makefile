@@ -48,5 +48,6 @@ format: setup ## Format the code
 bench: setup ## Measure what the sandbox costs, side by side with a plain run
 	$(BIN)/python benchmarks/grading.py
 
-clean: ## Remove what setup made
+clean: ## Remove what setup made, and the sandbox images
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	-docker image ls --quiet onebyone-sandbox-cpu 2>/dev/null | sort -u | xargs -r docker image rm --force
