@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
+from grader.sandbox.agent import wire
+
 Direction: TypeAlias = Literal["readable", "writable"]
 
-_MAX_BUFFERS = 512  # fewer than IOV_MAX
 _BUFFER_BYTES = 64 << 10
 _SPIN_SECONDS = 0.0002
 
@@ -34,14 +35,9 @@ class Stream:
         left = list(buffers)
         while left:
             try:
-                count = self._line.sendmsg(left[:_MAX_BUFFERS])
+                wire.drop_sent(left, self._line.sendmsg(left[: wire.MAX_BUFFERS]))
             except BlockingIOError:
                 self._wait("writable", deadline)
-                continue
-            while left and count >= left[0].nbytes:
-                count -= left.pop(0).nbytes
-            if left:
-                left[0] = left[0][count:]
 
     def receive(self, view: memoryview, deadline: float) -> None:
         """Fill all of `view`. Raises TimeoutError; EOFError or ConnectionError at the end."""

@@ -21,7 +21,6 @@ _REQUEST = wire.Bounds(
 """Requests come from the trusted side; its own limits bound them."""
 
 _BUFFER_BYTES = 64 << 10
-_MAX_BUFFERS = 512  # fewer than IOV_MAX
 
 
 def main(channel: str, output: str, scratch: str) -> None:
@@ -93,8 +92,4 @@ def _flush() -> None:
 
 def _send(line: socket.socket, buffers: list[memoryview]) -> None:
     while buffers:
-        count = line.sendmsg(buffers[:_MAX_BUFFERS])
-        while buffers and count >= buffers[0].nbytes:
-            count -= buffers.pop(0).nbytes
-        if buffers:
-            buffers[0] = buffers[0][count:]
+        wire.drop_sent(buffers, line.sendmsg(buffers[: wire.MAX_BUFFERS]))

@@ -46,6 +46,7 @@ __all__ = [
     "MalformedFrame",
     "UnsupportedType",
     "Value",
+    "drop_sent",
     "read_header",
     "read_value",
     "write_frame",
@@ -55,6 +56,8 @@ MAGIC = b"1x1\n"
 VERSION = 1
 HEADER = struct.Struct("<4sBBHQ16sIQ")
 NONCE_BYTES = 16
+MAX_BUFFERS = 512
+"""How many buffers to send at once: fewer than any system's IOV_MAX."""
 
 
 class Kind(enum.IntEnum):
@@ -113,6 +116,14 @@ def write_frame(
     body = bytes(encoder.body)
     header = HEADER.pack(MAGIC, VERSION, kind, 0, request, nonce, len(body), data_bytes)
     return [memoryview(header + body), *encoder.data]
+
+
+def drop_sent(buffers: list[memoryview], count: int) -> None:
+    """Take the first `count` bytes off what is still to be sent, in place."""
+    while buffers and count >= buffers[0].nbytes:
+        count -= buffers.pop(0).nbytes
+    if buffers:
+        buffers[0] = buffers[0][count:]
 
 
 def read_header(receive: Receive, bounds: Bounds) -> Header:

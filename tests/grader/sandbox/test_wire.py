@@ -87,7 +87,7 @@ scalars = st.one_of(
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4).map(tuple), max_leaves=8)
 
 
-@given(values.filter(lambda value: True))
+@given(values)
 def test_values_come_back_as_they_were(value):
     try:
         content = frame(value)
