@@ -4,7 +4,9 @@ import socket
 from dataclasses import dataclass
 from typing import Protocol
 
+from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
+from grader.sandbox.memory import Memory
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,13 @@ class SandboxDescription:
         image_digest: Content hash (`sha256:...`) of the file system that student code sees;
             None where that is the machine's own (`process`).
         isolation: One sentence for people.
+        device: Identifier of the one GPU that is passed to it, or None.
     """
 
     kind: str
     image_digest: str | None
     isolation: str
+    device: str | None = None
 
 
 class Sandbox(Protocol):
@@ -44,10 +48,12 @@ class Sandbox(Protocol):
     Attributes:
         channel: Requests and replies. Untrusted bytes.
         output: What the sandbox prints, both streams. Untrusted bytes.
+        inbox: What the sandbox can read and not write.
     """
 
     channel: socket.socket
     output: socket.socket
+    inbox: Inbox
 
     def evidence(self, *, ended: bool = False) -> Evidence:
         """Ask kernel and engine. Raises InfrastructureFault where they cannot tell.
@@ -55,6 +61,22 @@ class Sandbox(Protocol):
         Args:
             ended: The agent closed the channel: wait briefly for its exit code.
         """
+        ...
+
+    def freeze(self) -> None:
+        """Stop every process of it, wherever it is. Raises InfrastructureFault."""
+        ...
+
+    def thaw(self) -> None:
+        """Let them go on. Raises InfrastructureFault."""
+        ...
+
+    def pin(self, cores: frozenset[int]) -> None:
+        """Let it run on these cores only. Raises InfrastructureFault."""
+        ...
+
+    def memory(self) -> Memory | None:
+        """What the kernel counts; None where it cannot tell of the peak."""
         ...
 
     def close(self) -> None:

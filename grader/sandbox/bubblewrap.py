@@ -18,9 +18,12 @@ from typing import IO, TypeVar
 
 from grader.errors import InfrastructureFault, SandboxUnavailable
 from grader.sandbox import cgroups, child, seccomp
+from grader.sandbox.affinity import pin_processes
 from grader.sandbox.base import Evidence, SandboxDescription
 from grader.sandbox.command import AGENT_FOLDER, agent_command, agent_environment
+from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
+from grader.sandbox.memory import Memory
 from grader.sandbox.runtime_tree import AGENT, PYTHON, SCRATCH, default_cache, ensure_tree
 from grader.sandbox.uids import SandboxUid
 
@@ -35,7 +38,7 @@ _COMMANDS = ("bwrap", "setpriv", "prlimit", "env", "sh")
 # Joins the control group before anything else runs, then forgets even the shell's variables.
 _JOIN = 'for group in $1; do echo $$ > "$group" || exit 125; done; shift; exec "$@"'
 
-_Command = Callable[[int, int], tuple[str, ...]]
+_Command = Callable[[int, int, int], tuple[str, ...]]
 
 
 class BubblewrapLauncher:
@@ -80,13 +83,14 @@ class BubblewrapLauncher:
     def launch(self, limits: Limits) -> "BubblewrapSandbox":
         """Start an agent in fresh namespaces. Raises InfrastructureFault."""
 
-        def command(channel: int, output: int) -> tuple[str, ...]:
+        def command(channel: int, output: int, inbox: int) -> tuple[str, ...]:
             return agent_command(
                 PYTHON,
                 agent=AGENT,
                 channel=f"fd:{channel}",
                 output=f"fd:{output}",
                 scratch=SCRATCH,
+                inbox=f"fd:{inbox}",
             )
 
         return self._start(limits, command)
@@ -97,7 +101,7 @@ class BubblewrapLauncher:
     def _probe(self) -> None:
         """Import NumPy in a sandbox: whatever this machine forbids shows here, not later."""
         command = (PYTHON, "-I", "-B", "-c", "import numpy")
-        sandbox = self._start(Limits(), lambda _channel, _output: command)
+        sandbox = self._start(Limits(), lambda _channel, _output, _inbox: command)
         try:
             code = child.exit_code(sandbox.process, _PROBE_SECONDS)
             complaint = sandbox.complaint()
@@ -132,20 +136,25 @@ class BubblewrapLauncher:
         undo.callback(cgroup.remove)
         channel, agent_channel = _keep(undo, socket.socketpair())
         output, agent_output = _keep(undo, socket.socketpair())
+        inbox = Inbox()
+        undo.callback(inbox.close)
+        inbox_end = undo.enter_context(os.fdopen(inbox.reader(), "rb", buffering=0))
         status, status_end = _keep(undo, _pipe())
         errors, errors_end = _keep(undo, _pipe())
         with _in_memory(self._filter) as bpf, agent_channel, agent_output, status_end, errors_end:
-            sockets = (agent_channel.fileno(), agent_output.fileno())
+            ends = (agent_channel.fileno(), agent_output.fileno(), inbox_end.fileno())
             others = (bpf.fileno(), status_end.fileno())
             process = child.start(
-                self._wrapper(limits, cgroup, user, *others) + command(*sockets),
+                self._wrapper(limits, cgroup, user, *others) + command(*ends),
                 environment={},
-                inherited=sockets + others,
+                inherited=ends + others,
                 errors=errors_end.fileno(),
             )
+        inbox_end.close()
         return BubblewrapSandbox(
             channel=channel,
             output=output,
+            inbox=inbox,
             process=process,
             cgroup=cgroup,
             user=user,
@@ -198,6 +207,7 @@ class BubblewrapSandbox:
         *,
         channel: socket.socket,
         output: socket.socket,
+        inbox: Inbox,
         process: subprocess.Popen[bytes],
         cgroup: cgroups.JobCgroup,
         user: SandboxUid | None,
@@ -206,6 +216,7 @@ class BubblewrapSandbox:
     ) -> None:
         self.channel = channel
         self.output = output
+        self.inbox = inbox
         self.process = process
         self.cgroup = cgroup
         self._user = user
@@ -236,6 +247,27 @@ class BubblewrapSandbox:
         """What was written to standard error before the agent took it over, cut to 1 KiB."""
         return (self._errors.read(1 << 16) or b"").decode("utf-8", "replace").strip()[-1024:]
 
+    def freeze(self) -> None:
+        """See `Sandbox.freeze`."""
+        if self.process.returncode is None:
+            self.cgroup.freeze()
+
+    def thaw(self) -> None:
+        """See `Sandbox.thaw`."""
+        if self.process.returncode is None:
+            self.cgroup.thaw()
+
+    def pin(self, cores: frozenset[int]) -> None:
+        """See `Sandbox.pin`; what is inside could undo it, within its share of processor time."""
+        try:
+            pin_processes(self.cgroup.processes(), cores)
+        except OSError as error:
+            raise InfrastructureFault(f"A sandbox cannot be pinned to a core: {error}") from error
+
+    def memory(self) -> Memory | None:
+        """See `Sandbox.memory`."""
+        return self.cgroup.memory()
+
     def close(self) -> None:
         """See `Sandbox.close`."""
         with self._closing:
@@ -244,6 +276,7 @@ class BubblewrapSandbox:
                     self._last = self.evidence()
                 self._kill()
             self.cgroup.remove()
+            self.inbox.close()
             for end in (self.channel, self.output, self._status, self._errors):
                 end.close()
             if self._user:

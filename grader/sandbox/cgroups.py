@@ -16,11 +16,14 @@ from pathlib import Path
 
 from grader.errors import InfrastructureFault, SandboxUnavailable
 from grader.sandbox import owner
+from grader.sandbox.freezer import Freezer, find_freezer
 from grader.sandbox.limits import Limits
+from grader.sandbox.memory import Memory, memory_of_group
 
 ROOT = Path("/sys/fs/cgroup")
 
 _CONTROLLERS = ("memory", "pids", "cpu")
+_FREEZER = "freezer"  # a controller of its own in version 1 only
 _MARK = "onebyone-"
 _LEAF = "onebyone.graders"
 _PERIOD_US = 100_000
@@ -41,7 +44,8 @@ class Hierarchy:
 
     Attributes:
         version: Of the kernel's interface, 1 or 2.
-        parents: The folder for each of `memory`, `pids` and `cpu`; one and the same in version 2.
+        parents: The folder for each of `memory`, `pids`, `cpu` and `freezer`; one and the same in
+            version 2.
     """
 
     version: int
@@ -58,7 +62,7 @@ def find_hierarchy(root: Path = ROOT, own_group: str | None = None) -> Hierarchy
     Raises:
         SandboxUnavailable: Nowhere; the message says what would help.
     """
-    parents = {name: root / name for name in _CONTROLLERS}
+    parents = {name: root / name for name in (*_CONTROLLERS, _FREEZER)}
     if all(_may_write(parent) for parent in parents.values()):
         return Hierarchy(1, parents)
     own = root / (_own_group() if own_group is None else own_group).lstrip("/")
@@ -66,7 +70,7 @@ def find_hierarchy(root: Path = ROOT, own_group: str | None = None) -> Hierarchy
         own = own.parent
     for parent in dict.fromkeys((root, own)):
         if _may_write(parent) and _delegates(parent):
-            return Hierarchy(2, dict.fromkeys(_CONTROLLERS, parent))
+            return Hierarchy(2, dict.fromkeys((*_CONTROLLERS, _FREEZER), parent))
     raise SandboxUnavailable(
         "Memory and processes cannot be limited here: no control group (cgroup) with the "
         f"controllers {', '.join(_CONTROLLERS)} can be written to. {_REMEDY}"
@@ -79,7 +83,7 @@ class JobCgroup:
 
     Attributes:
         version: Of the kernel's interface, 1 or 2.
-        folders: The group's folder for each of `memory`, `pids` and `cpu`.
+        folders: The group's folder for each of `memory`, `pids`, `cpu` and `freezer`.
     """
 
     version: int
@@ -145,6 +149,26 @@ class JobCgroup:
         for process in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(InfrastructureFault):
+            self.thaw()  # what is frozen does not die
+
+    def freeze(self) -> None:
+        """Stop every process of the group. Raises InfrastructureFault."""
+        self._freezer().freeze()
+
+    def thaw(self) -> None:
+        """Let them go on. Raises InfrastructureFault."""
+        self._freezer().thaw()
+
+    def memory(self) -> Memory | None:
+        """What the kernel counts; None where it does not keep the peak."""
+        return memory_of_group(self.folders["memory"])
+
+    def _freezer(self) -> Freezer:
+        freezer = find_freezer(self.folders[_FREEZER])
+        if freezer is None:
+            raise InfrastructureFault(f"{self.folders[_FREEZER]} cannot be frozen. Try again.")
+        return freezer
 
     def remove(self) -> None:
         """Kill what is left and remove the group. May be called again.
@@ -191,7 +215,9 @@ def sweep(hierarchy: Hierarchy) -> None:
             label = folder.name.removeprefix(_MARK).rpartition("-")[0].replace(".", "/")
             if owner.is_gone(label):
                 with contextlib.suppress(InfrastructureFault):
-                    JobCgroup(hierarchy.version, dict.fromkeys(_CONTROLLERS, folder)).remove()
+                    JobCgroup(
+                        hierarchy.version, dict.fromkeys((*_CONTROLLERS, _FREEZER), folder)
+                    ).remove()
 
 
 def _settings(version: int, limits: Limits, spare: int) -> Iterator[tuple[str, str, str]]:

@@ -9,7 +9,7 @@ import os
 import select
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,7 +18,9 @@ from grader.sandbox.agent import wire
 from grader.sandbox.attribution import attribute, explain
 from grader.sandbox.base import Sandbox
 from grader.sandbox.failures import Failure, SandboxEnded, StudentError, UnsupportedValue
+from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
+from grader.sandbox.memory import Memory
 from grader.sandbox.stream import Direction, Stream
 from grader.text import clean
 
@@ -123,11 +125,25 @@ class AgentClient:
         return target
 
     def call(
-        self, owner: wire.Handle, name: str, args: Iterable[wire.Value], named: _Named
+        self,
+        owner: wire.Handle,
+        name: str,
+        args: Iterable[wire.Value],
+        named: _Named,
+        *,
+        seconds: float | None = None,
     ) -> Promise:
-        """Call a function or a method; `result` brings back what it returns."""
+        """Call a function or a method; `result` brings back what it returns.
+
+        Args:
+            owner: The module or an object.
+            name: Of the function or method.
+            args: Positional arguments.
+            named: The others.
+            seconds: Time for it; None for what the limits give a call.
+        """
         value = (owner.number, name, tuple(args), tuple(named.items()))
-        return self._send(wire.Kind.CALL, value, name, bounds=self._data)
+        return self._send(wire.Kind.CALL, value, name, bounds=self._data, seconds=seconds)
 
     def get(self, owner: wire.Handle, name: str) -> Promise:
         """Ask for an attribute."""
@@ -147,6 +163,71 @@ class AgentClient:
     def fetch(self, held: wire.Handle) -> Promise:
         """Ask for what is there now."""
         return self._send(wire.Kind.FETCH, (held.number,), "sending", bounds=self._data)
+
+    def place(self, dtype: str, shape: tuple[int, ...], offset: int) -> wire.Handle:
+        """Let a handle stand for what lies in the inbox at an offset, now and later."""
+        target = self._new_handle()
+        value = (target.number, dtype, shape, offset)
+        self._send(wire.Kind.PLACE, value, "receiving an array", awaited=False)
+        return target
+
+    def use(self, arrays: str, device: str) -> None:
+        """Give student code arrays of this library on this device from now on."""
+        doing = f"using {arrays} on {device}"
+        seconds = self._limits.load_s
+        self._send(wire.Kind.USE, (arrays, device), doing, seconds=seconds, awaited=False)
+
+    def settle_device(self) -> None:
+        """Have the device end what it is at, and empty its caches."""
+        self.result(self._send(wire.Kind.SETTLE, (), "settling the device"))
+
+    def timed(self, ask: Callable[[], Sequence[Promise]]) -> tuple[float, list[wire.Value]]:
+        """Ask while every process of the sandbox is stopped; let it go on; take the time.
+
+        Args:
+            ask: Sends small requests. Nothing else may be owed.
+
+        Returns:
+            Seconds from the last byte of the requests to the last one of the answers, and these.
+
+        Raises:
+            StudentError, SandboxEnded, InfrastructureFault: As `result` does.
+        """
+        self.freeze()
+        promises = ask()
+        started = time.perf_counter()
+        self.thaw()
+        try:
+            values = [self.result(promise) for promise in promises]
+            return time.perf_counter() - started, values
+        finally:
+            self.freeze()
+
+    def freeze(self) -> None:
+        """Stop every process of the sandbox. Nothing may be asked until `thaw`."""
+        if self._ended is None:
+            with self._faults():
+                self._sandbox.freeze()
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        if self._ended is None:
+            with self._faults():
+                self._sandbox.thaw()
+
+    def pin(self, cores: frozenset[int]) -> None:
+        """Let the sandbox run on these cores only."""
+        with self._faults():
+            self._sandbox.pin(cores)
+
+    def memory(self) -> Memory | None:
+        """What the kernel counts for the sandbox; None where it cannot tell."""
+        return self._sandbox.memory()
+
+    @property
+    def inbox(self) -> Inbox:
+        """What the sandbox can read and not write."""
+        return self._sandbox.inbox
 
     def release(self, handle: wire.Handle) -> None:
         """Let the sandbox forget an object with the next request."""

@@ -10,7 +10,7 @@ AGENT_FOLDER = Path(__file__).parent / "agent"
 
 
 def agent_command(
-    python: str, *, agent: str, channel: str, output: str, scratch: str
+    python: str, *, agent: str, channel: str, output: str, scratch: str, inbox: str
 ) -> tuple[str, ...]:
     """The agent's command line.
 
@@ -20,8 +20,9 @@ def agent_command(
         channel: `fd:N` (an inherited socket) or `unix:PATH` (a socket to connect to).
         output: The same, for printed output; connected after the channel.
         scratch: An empty writable folder, as the sandbox sees it.
+        inbox: `fd:N` or `file:PATH`: what the trusted end places for reading.
     """
-    return (python, "-I", "-B", agent, channel, output, scratch)
+    return (python, "-I", "-B", agent, channel, output, scratch, inbox)
 
 
 def agent_environment(limits: Limits, scratch: str) -> dict[str, str]:

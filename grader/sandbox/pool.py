@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from grader.errors import InfrastructureFault
 from grader.sandbox.base import Launcher, SandboxDescription
@@ -43,6 +43,17 @@ class SandboxPool:
         """Return when what was started ahead stands ready. Raises InfrastructureFault."""
         for future in tuple(self._starting):
             future.result()
+
+    def prepare(self, count: int) -> None:
+        """Have this many stand ready, or be on their way, without waiting for them."""
+        with self._lock:
+            for _ in range(count - len(self._starting)):
+                self._starting.append(self._workers.submit(self._launch))
+
+    def wait_until_still(self) -> None:
+        """Return when nothing is being started or removed: when the machine is quiet."""
+        wait(list(self._starting))
+        wait(self._removing)
 
     def take(self) -> AgentClient:
         """A fresh sandbox that waits for a submission. Raises InfrastructureFault."""

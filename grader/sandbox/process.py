@@ -9,16 +9,21 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from grader.errors import InfrastructureFault
 from grader.sandbox import child, owner
+from grader.sandbox.affinity import pin_processes
 from grader.sandbox.base import Evidence, SandboxDescription
 from grader.sandbox.command import AGENT_FOLDER, agent_command, agent_environment
+from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
+from grader.sandbox.memory import Memory, memory_of_process
 
 _PREFIX = "onebyone-process-"
 _OWNER = "owner"
+_INBOX = "inbox"
 _EXIT_SECONDS = 1.0
 _LIBRARIES_MIB = 4096
 """Address space for what is mapped and never touched: libraries, threads' stacks and arenas."""
@@ -82,20 +87,22 @@ class ProcessLauncher:
             (folder / _OWNER).write_text(owner.identity())
             scratch = folder / "scratch"
             scratch.mkdir()
+            inbox = Inbox(folder / _INBOX)
+            undo.callback(inbox.close)
             channel, agent_channel = socket.socketpair()
             output, agent_output = socket.socketpair()
             for end in (channel, output):
                 undo.callback(end.close)
             with agent_channel, agent_output:
                 process = child.start(
-                    _command(limits, self._agent, scratch, agent_channel, agent_output),
+                    _command(limits, self._agent, folder, agent_channel, agent_output),
                     environment=agent_environment(limits, str(scratch)),
                     inherited=(agent_channel.fileno(), agent_output.fileno()),
                     errors=agent_output.fileno(),
                     folder=str(scratch),
                 )
             undo.pop_all()
-        return ProcessSandbox(process, folder, channel, output)
+        return ProcessSandbox(process, folder, channel, output, inbox)
 
 
 class ProcessSandbox:
@@ -107,9 +114,11 @@ class ProcessSandbox:
         folder: Path,
         channel: socket.socket,
         output: socket.socket,
+        inbox: Inbox,
     ) -> None:
         self.channel = channel
         self.output = output
+        self.inbox = inbox
         self._process = process
         self._folder = folder
         self._closing = threading.Lock()
@@ -119,11 +128,38 @@ class ProcessSandbox:
         code = child.exit_code(self._process, _EXIT_SECONDS if ended else 0.0)
         return Evidence(exit_code=code, out_of_memory=False, process_limit_hit=False)
 
+    def freeze(self) -> None:
+        """See `Sandbox.freeze`; a process that left the agent's group goes on."""
+        self._signal(signal.SIGSTOP)
+        deadline = time.monotonic() + _EXIT_SECONDS
+        while self._process.returncode is None and not _is_stopped(self._process.pid):
+            if time.monotonic() > deadline:
+                raise InfrastructureFault(f"Process {self._process.pid} does not stop. Try again.")
+
+    def thaw(self) -> None:
+        """See `Sandbox.thaw`."""
+        self._signal(signal.SIGCONT)
+
+    def pin(self, cores: frozenset[int]) -> None:
+        """See `Sandbox.pin`; only where the system can (Linux), and what is inside can undo it."""
+        if self._process.returncode is None and hasattr(os, "sched_setaffinity"):
+            pin_processes({self._process.pid}, cores)
+
+    def memory(self) -> Memory | None:
+        """See `Sandbox.memory`; of the agent's process alone."""
+        return memory_of_process(self._process.pid)
+
+    def _signal(self, number: int) -> None:
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+
     def close(self) -> None:
         """See `Sandbox.close`; a process that left the agent's group is not found."""
         with self._closing:
             self.channel.close()
             self.output.close()
+            self.inbox.close()
             if self._process.returncode is None:
                 # Not reaped yet, so the number still means this group.
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -137,6 +173,15 @@ class ProcessSandbox:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def _is_stopped(process: int) -> bool:
+    """Whether it has stopped, or ended."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return True
+    return state in "TtZX"
+
+
 def _sweep() -> None:
     """Remove the folders of graders that have died."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
@@ -147,7 +192,7 @@ def _sweep() -> None:
 
 
 def _command(
-    limits: Limits, agent: Path, scratch: Path, channel: socket.socket, output: socket.socket
+    limits: Limits, agent: Path, folder: Path, channel: socket.socket, output: socket.socket
 ) -> tuple[str, ...]:
     address_space = (limits.memory_mib + _LIBRARIES_MIB) << 20
     return (
@@ -158,6 +203,7 @@ def _command(
             agent=str(agent),
             channel=f"fd:{channel.fileno()}",
             output=f"fd:{output.fileno()}",
-            scratch=str(scratch),
+            scratch=str(folder / "scratch"),
+            inbox=f"file:{folder / _INBOX}",
         ),
     )

@@ -24,7 +24,8 @@ def container_settings(
     Args:
         limits: What the grading may use.
         image: Image id; never a tag, so that nothing is pulled during a grading.
-        channel_folder: Folder on this machine with the listening socket `socket`.
+        channel_folder: Folder on this machine with the listening socket `socket` and the file
+            `inbox`.
         labels: By which the container is found again.
         device: Identifier of the one GPU to pass through, or None.
     """
@@ -38,7 +39,12 @@ def container_settings(
         "image": image,
         "entrypoint": [],
         "command": agent_command(
-            "python", agent="/agent", channel=socket, output=socket, scratch=SCRATCH
+            "python",
+            agent="/agent",
+            channel=socket,
+            output=socket,
+            scratch=SCRATCH,
+            inbox=f"file:{CHANNEL}/inbox",
         ),
         "detach": True,
         "tty": False,

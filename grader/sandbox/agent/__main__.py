@@ -1,4 +1,4 @@
-"""Start the agent: `python -I -B FOLDER CHANNEL OUTPUT SCRATCH`."""
+"""Start the agent: `python -I -B FOLDER CHANNEL OUTPUT SCRATCH INBOX`."""
 
 import importlib
 import importlib.util

@@ -23,18 +23,19 @@ _REQUEST = wire.Bounds(
 _BUFFER_BYTES = 64 << 10
 
 
-def main(channel: str, output: str, scratch: str) -> None:
+def main(channel: str, output: str, scratch: str, inbox: str) -> None:
     """Serve requests until the end of the stream.
 
     Args:
         channel: `fd:N` or `unix:PATH`.
         output: The same; takes what the process prints.
         scratch: Folder for the submission's files.
+        inbox: `fd:N` or `file:PATH`; what the trusted end places.
     """
     line = _connect(channel)
     _redirect_output(_connect(output))
     stream = io.BufferedReader(socket.SocketIO(line, "r"), _BUFFER_BYTES)
-    objects = Objects(scratch)
+    objects = Objects(scratch, inbox)
     process = os.getpid()
 
     def receive(view: memoryview) -> None:

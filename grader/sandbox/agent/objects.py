@@ -1,6 +1,9 @@
 """The objects that live in the sandbox, and what may be asked of them."""
 
 import importlib.util
+import math
+import mmap
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -8,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import wire
+from . import devices, wire
 
 _MAX_CLASS_NAME = 200
 _MAX_TEXT = 8192
@@ -18,8 +21,11 @@ _MODULE = 0
 class Objects:
     """Handles and what they stand for; number 0 is the student's module."""
 
-    def __init__(self, scratch: str) -> None:
+    def __init__(self, scratch: str, inbox: str) -> None:
         self._folder = Path(scratch) / "submission"
+        self._inbox = inbox
+        self._placed: mmap.mmap | None = None
+        self._device: devices.Device = devices.Numpy()
         self._objects: dict[int, Any] = {}
 
     def perform(self, kind: wire.Kind, request: Any) -> tuple[wire.Kind, wire.Value]:
@@ -33,7 +39,7 @@ class Objects:
         try:
             for number in released:
                 self._objects.pop(number, None)
-            return wire.Kind.RESULT, _portable(_OPERATIONS[kind](self, *arguments))
+            return wire.Kind.RESULT, self._portable(_OPERATIONS[kind](self, *arguments))
         except wire.UnsupportedType as error:
             return wire.Kind.UNSUPPORTED, (str(error)[:_MAX_TEXT],)
         except BaseException as error:
@@ -82,6 +88,23 @@ class Objects:
     def _fetch(self, target: int) -> Any:
         return self._object(target)
 
+    def _place(self, target: int, dtype: str, shape: tuple[int, ...], offset: int) -> None:
+        """Let a handle stand for what lies in the inbox at an offset, now and later."""
+        if self._placed is None:
+            scheme, _, rest = self._inbox.partition(":")
+            file = int(rest) if scheme == "fd" else os.open(rest, os.O_RDONLY)
+            self._placed = mmap.mmap(file, 0, mmap.MAP_SHARED, mmap.PROT_READ)
+        flat = np.frombuffer(self._placed, dtype, math.prod(shape), offset)
+        self._objects[target] = flat.reshape(shape)
+
+    def _use(self, arrays: str, device: str) -> None:
+        """From now on, give the student's code arrays of this library, on this device."""
+        self._device = devices.device(arrays, device)
+
+    def _settle(self) -> None:
+        """Leave nothing behind that would make the next call faster or slower."""
+        self._device.settle()
+
     def _object(self, number: int) -> Any:
         if number not in self._objects:
             raise LookupError("this object does not exist, since its constructor failed")
@@ -89,7 +112,9 @@ class Objects:
 
     def _resolve(self, value: Any) -> Any:
         if isinstance(value, wire.Handle):
-            return self._object(value.number)
+            value = self._object(value.number)
+        if isinstance(value, np.ndarray):
+            return self._device.given(value)
         if isinstance(value, tuple):
             return tuple(self._resolve(item) for item in value)
         return value
@@ -115,17 +140,20 @@ class Objects:
                 lines += [f"  {place}, line {frame.lineno}, in {frame.name}", f"    {frame.line}"]
         return "\n".join(lines)
 
+    def _portable(self, value: Any) -> wire.Value:
+        """Plain copies: what is sent is what the bytes say, not what a subclass claims."""
+        if type(value) is tuple:
+            return tuple(self._portable(item) for item in value)
+        return _plain(self._device.taken(value))
 
-def _portable(value: Any) -> wire.Value:
-    """Plain copies: what is sent is what the bytes say, not what a subclass claims."""
+
+def _plain(value: Any) -> wire.Value:
     if value is None or type(value) in (bool, int, float):
         return value  # type: ignore[no-any-return]
     if isinstance(value, np.ndarray):
         return np.ndarray.view(value, np.ndarray)
     if isinstance(value, np.generic):
         return np.asarray(value)
-    if type(value) is tuple:
-        return tuple(_portable(item) for item in value)
     raise wire.UnsupportedType(f"a value of type {type(value).__name__}")
 
 
@@ -138,4 +166,7 @@ _OPERATIONS: dict[wire.Kind, Any] = {
     wire.Kind.SET: Objects._set,
     wire.Kind.HOLD: Objects._hold,
     wire.Kind.FETCH: Objects._fetch,
+    wire.Kind.PLACE: Objects._place,
+    wire.Kind.USE: Objects._use,
+    wire.Kind.SETTLE: Objects._settle,
 }

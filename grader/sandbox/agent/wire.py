@@ -71,6 +71,9 @@ class Kind(enum.IntEnum):
     SET = 6
     HOLD = 7
     FETCH = 8
+    PLACE = 9
+    USE = 10
+    SETTLE = 11
     RESULT = 32
     EXCEPTION = 33
     UNSUPPORTED = 34

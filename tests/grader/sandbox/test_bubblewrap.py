@@ -79,8 +79,8 @@ def test_neither_environment_nor_descriptors_of_the_grader_come_in(
     assert environment.pop("PWD") == "/scratch"  # bubblewrap's own
     assert environment == agent_environment(LIMITS, "/scratch")
     assert ask(sandbox, "print(repr(open('/proc/1/environ').read()))") == "''"
-    # Standard streams, two sockets, and the one that lists the folder.
-    assert ask(sandbox, "print(len(os.listdir('/proc/self/fd')))") == "6"
+    # Standard streams, two sockets, the inbox, and the one that lists the folder.
+    assert ask(sandbox, "print(len(os.listdir('/proc/self/fd')))") == "7"
     sandbox.close()
 
 

@@ -70,7 +70,7 @@ def test_the_agent_runs_from_its_own_folder_and_nothing_of_it_is_left_there(
 ):
     assert Path(ask(sandbox, "import sys; print(sys.path[0])")) == probe_agent
     scratch = Path(ask(sandbox, "print(scratch)"))
-    assert {path.name for path in scratch.parent.iterdir()} == {"scratch", "owner"}
+    assert {path.name for path in scratch.parent.iterdir()} == {"scratch", "owner", "inbox"}
     assert {path.name for path in probe_agent.iterdir()} == {"__main__.py"}
 
 

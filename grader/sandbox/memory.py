@@ -1,0 +1,49 @@
+"""How much memory the kernel counts for a sandbox."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_FILES = (
+    ("memory.usage_in_bytes", "memory.max_usage_in_bytes"),  # version 1 of control groups
+    ("memory.current", "memory.peak"),  # version 2; the peak since Linux 5.19
+)
+_KIB = 1024
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of all processes of a sandbox together.
+
+    Attributes:
+        now: At this moment.
+        peak: The most there were at any moment so far.
+    """
+
+    now: int
+    peak: int
+
+
+def memory_of_group(group: Path) -> Memory | None:
+    """What the kernel counts for a control group; None where it does not keep the peak."""
+    for now, peak in _FILES:
+        try:
+            return Memory(int((group / now).read_text()), int((group / peak).read_text()))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def memory_of_process(process: int) -> Memory | None:
+    """The same of one process alone, by the pages that it has (Linux); None elsewhere."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return None
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    try:
+        now, peak = (int(fields[name].split()[0]) * _KIB for name in ("VmRSS", "VmHWM"))
+    except (KeyError, ValueError, IndexError):
+        return None
+    return Memory(now, peak)
