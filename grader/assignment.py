@@ -13,6 +13,8 @@ from grader.assignment_schema import (
     Export,
     ExportKind,
     Interface,
+    Rung,
+    SpeedRules,
     parse_document,
 )
 from grader.content import content_sha256
@@ -26,6 +28,8 @@ __all__ = [
     "Export",
     "ExportKind",
     "Interface",
+    "Rung",
+    "SpeedRules",
     "find_assignment",
     "load_assignment",
 ]
@@ -53,6 +57,7 @@ class Assignment:
         interface: What the student's module defines.
         points: Total of each group of checks.
         limits: On one grading.
+        speed: How checks of speed are judged.
         sha256: Over all of the folder's files.
     """
 
@@ -63,6 +68,7 @@ class Assignment:
     interface: Interface
     points: Mapping[str, float]
     limits: Limits
+    speed: SpeedRules
     sha256: str
 
     @property
@@ -113,6 +119,7 @@ def load_assignment(folder: Path) -> Assignment:
         interface=document.interface,
         points=document.points,
         limits=document.limits,
+        speed=document.speed,
         sha256=_folder_sha256(folder),
     )
 

@@ -1,6 +1,7 @@
 """What assignment.toml may say: its tables as types, and the rules that types cannot express."""
 
 import ast
+import itertools
 import keyword
 import math
 import re
@@ -31,12 +32,32 @@ LIMIT_RANGES: Mapping[str, tuple[float, float]] = {
 }
 """Smallest and largest value of each of `Limits`: what makes no sense is a typing error."""
 
+_SPEED_RANGES: Mapping[str, tuple[float, float]] = {
+    "small_share": (0, 1),
+    "small_s": (0.01, 600),
+    "call_ms": (0.1, 1000),
+}
+
 
 class ExportKind(StrEnum):
     """What a student's module may be asked to define."""
 
     CLASS = "class"
     FUNCTION = "function"
+
+
+class Arrays(StrEnum):
+    """Whose arrays a student's layers are given in checks of speed."""
+
+    NUMPY = "numpy"
+    TORCH = "torch"
+
+
+class Device(StrEnum):
+    """Where these arrays live."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +90,53 @@ class Interface:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rung:
+    """One rung of a ladder: whoever is at most so far behind the reference gets that share.
+
+    Attributes:
+        at_most: Ratio of student to reference.
+        share: Of a check's points, more than 0 and at most 1.
+    """
+
+    at_most: float
+    share: float
+
+
+def _ladder(*rungs: tuple[float, float]) -> tuple[Rung, ...]:
+    return tuple(Rung(at_most=at_most, share=share) for at_most, share in rungs)
+
+
+def _default_ladders() -> Mapping[str, tuple[Rung, ...]]:
+    return {
+        "forward": _ladder((4, 1), (15, 0.7), (100, 0.4)),
+        "backward": _ladder((4, 1), (20, 0.7), (100, 0.4)),
+        "memory": _ladder((2.5, 1), (6, 0.5)),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedRules:
+    """How checks of speed are judged, from `[speed]` in assignment.toml.
+
+    Attributes:
+        ladders: Rungs by the name that checks give, steepest first. Those named here replace
+            all of the default ones.
+        small_share: What finishing the small case is worth, as a share of a check's points.
+        small_s: Seconds for that.
+        call_ms: How long the reference is to be busy in one call; the work is scaled to it.
+        arrays: What layers are given: `numpy` or `torch`.
+        device: Where these live: `cpu` or `cuda`.
+    """
+
+    ladders: Mapping[str, tuple[Rung, ...]] = field(default_factory=_default_ladders)
+    small_share: float = 0.1
+    small_s: float = 10.0
+    call_ms: float = 5.0
+    arrays: Arrays = Arrays.NUMPY
+    device: Device = Device.CPU
+
+
+@dataclass(frozen=True, kw_only=True)
 class AssignmentDocument:
     """assignment.toml, validated.
 
@@ -80,6 +148,7 @@ class AssignmentDocument:
         interface: What the student's module defines.
         points: Total of each group of checks.
         limits: On one grading.
+        speed: How checks of speed are judged.
     """
 
     format: int
@@ -89,6 +158,7 @@ class AssignmentDocument:
     interface: Interface
     points: Mapping[str, float]
     limits: Limits = field(default_factory=Limits)
+    speed: SpeedRules = field(default_factory=SpeedRules)
 
 
 def parse_document(table: Mapping[str, object]) -> AssignmentDocument:
@@ -109,6 +179,7 @@ def parse_document(table: Mapping[str, object]) -> AssignmentDocument:
     _validate_interface(document.interface)
     _validate_points(document.points)
     _validate_limits(document.limits)
+    _validate_speed(document.speed)
     return document
 
 
@@ -188,6 +259,33 @@ def _validate_limits(limits: Limits) -> None:
             getattr(limits, name) <= limits.wall_s,
             f"limits.{name} is more than limits.wall_s ({limits.wall_s}): lower the one or raise "
             f"the other",
+        )
+
+
+def _validate_speed(speed: SpeedRules) -> None:
+    for name, rungs in speed.ladders.items():
+        _require_match(_GROUP, name, "speed.ladders: a ladder's name", "lower-case, like forward")
+        _validate_ladder(rungs, f"speed.ladders.{name}")
+    for name, (low, high) in _SPEED_RANGES.items():
+        value = getattr(speed, name)
+        _require(low <= value <= high, f"speed.{name} must be {low} to {high}, not {value}")
+    _require(
+        speed.device is Device.CPU or speed.arrays is Arrays.TORCH,
+        'speed.device is "cuda", where NumPy\'s arrays cannot live: say speed.arrays = "torch"',
+    )
+
+
+def _validate_ladder(rungs: tuple[Rung, ...], where: str) -> None:
+    _require(1 <= len(rungs) <= 20, f"{where} must have 1 to 20 rungs, not {len(rungs)}")
+    for rung in rungs:
+        _require(
+            0.01 <= rung.at_most <= 1e6 and 0 < rung.share <= 1,
+            f"{where}: at_most must be 0.01 to 1000000 and share more than 0, at most 1",
+        )
+    for steep, flat in itertools.pairwise(rungs):
+        _require(
+            steep.at_most < flat.at_most and steep.share > flat.share,
+            f"{where}: each rung must ask for less than the one before, and give less",
         )
 
 

@@ -15,13 +15,14 @@ import pytest
 from grader import __version__
 from grader.assignment import Assignment
 from grader.checking.drawing import drawn_values
-from grader.checking.mismatch import Mismatch
+from grader.checking.mismatch import Mismatch, PartialCredit
 from grader.checking.run import CheckRun, run_checks
 from grader.checking.session import NotRun, StudentSession
 from grader.errors import AssignmentInvalid, InfrastructureFault, SubmissionRefused
 from grader.report import (
     AssignmentInfo,
     CheckResult,
+    Hint,
     Outcome,
     Report,
     SandboxInfo,
@@ -178,15 +179,16 @@ def _sandbox_info(pool: SandboxPool) -> SandboxInfo:
 
 def _result(run: CheckRun) -> CheckResult:
     error = run.error
-    status = Status.PASSED
-    if error is not None:
-        status = Status.NOT_RUN if isinstance(error, NotRun) else Status.FAILED
+    status, points = _earned(error, run.info.points)
     metrics: dict[str, Any] = dict(run.metrics)
     counterexample: dict[str, Any] = {}
+    hint: tuple[str, str] | None = None
     if error is not None and (values := drawn_values(error)) is not None:
         counterexample["case"] = values
-    if isinstance(error, Mismatch):
+    if isinstance(error, (Mismatch, PartialCredit)):
         metrics.update(error.metrics)
+        hint = error.hint
+    if isinstance(error, Mismatch):
         counterexample.update(error.counterexample)
     return CheckResult(
         id=run.id,
@@ -194,15 +196,33 @@ def _result(run: CheckRun) -> CheckResult:
         group=run.info.group,
         status=status,
         failure=_failure(error),
-        points=run.info.points if status is Status.PASSED else 0.0,
+        points=points,
         max_points=run.info.points,
         visibility=Visibility(run.info.visibility),
         message=None if error is None else clean(_message(error)),
-        hint=None,
+        hint=None if hint is None else Hint(*hint),
         metrics=metrics,
         counterexample=counterexample or None,
         output=run.output or None,
+        speed=run.speed,
     )
+
+
+def _earned(error: BaseException | None, total: float) -> tuple[Status, float]:
+    """How a check ended, and its points."""
+    if error is None:
+        return Status.PASSED, total
+    if isinstance(error, NotRun):
+        return Status.NOT_RUN, 0.0
+    if isinstance(error, PartialCredit):
+        # Products of tenths miss what the author meant by an ulp. A part so near to nothing or
+        # to everything that rounding takes it there is that.
+        points = round(error.share * total, 9)
+        if points >= total:
+            return Status.PASSED, total
+        if points > 0:
+            return Status.PARTIAL, points
+    return Status.FAILED, 0.0
 
 
 def _failure(error: BaseException | None) -> Failure | None:

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any, TypedDict
 
 from grader.decoding import decode
+from grader.measurement import SpeedMeasurement
 from grader.sandbox.failures import Failure
 
 SCHEMA_VERSION = 1
@@ -31,15 +32,16 @@ class Outcome(StrEnum):
 
 
 class Status(StrEnum):
-    """How one check ended."""
+    """How one check ended; `partial` earned a part of its points."""
 
     PASSED = "passed"
+    PARTIAL = "partial"
     FAILED = "failed"
     NOT_RUN = "not_run"
 
 
 class Visibility(StrEnum):
-    """Who sees more of a check than its title and whether it passed."""
+    """Who sees more of a check than its title and what it earned."""
 
     PUBLIC = "public"
     HIDDEN = "hidden"
@@ -71,17 +73,21 @@ class CheckResult:
         id: `test_file.py::test_name`.
         title: What the student reads.
         group: Where its points count.
-        status: Only `passed` earns points.
+        status: `passed` earns all points, `partial` a part of them, all else none.
         failure: What stopped the student's code in this check; None for a wrong result.
         points: Earned.
         max_points: What passing earns.
-        visibility: Who sees more than title and status.
+        visibility: Who sees more than title, status and points.
         message: What is wrong, in plain words; None where it passed.
         hint: The known mistake that explains it.
         metrics: Figures such as `worst_error_over_bound`.
         counterexample: The smallest case that fails, as JSON values: `case` (what was drawn),
             `index`, `actual`, `expected`, `bound`, shapes.
         output: What the student's code printed.
+        speed: What was measured of it, whether it passed or not; None where nothing was timed.
+
+    Raises:
+        ValueError: The points do not go with the status, or the measurement is none.
     """
 
     id: str
@@ -97,6 +103,42 @@ class CheckResult:
     metrics: Mapping[str, float] = field(default_factory=dict)
     counterexample: Mapping[str, Any] | None = None
     output: str | None = None
+    speed: SpeedMeasurement | None = None
+
+    def __post_init__(self) -> None:
+        total, points = self.max_points, self.points
+        if not (math.isfinite(total) and total > 0):
+            raise ValueError(f"a check has a number of points to earn, not {total}")
+        earned = {
+            Status.PASSED: points == total,
+            Status.PARTIAL: 0 < points < total,
+            Status.FAILED: points == 0,
+            Status.NOT_RUN: points == 0,
+        }
+        if not earned[self.status]:
+            raise ValueError(f"{self.status} does not go with {points} of {total} points")
+        if self.speed is not None:
+            _validate_speed(self.speed)
+
+
+def _validate_speed(speed: SpeedMeasurement) -> None:
+    times = (*speed.student_s, *speed.reference_s, *speed.null_s)
+    ratios = [ratio for ratio in (speed.low, speed.ratio, speed.high) if ratio is not None]
+    shares = (speed.confidence, speed.share, *(rung.share for rung in speed.rungs))
+    if not all(math.isfinite(time) and time >= 0 for time in times):
+        raise ValueError("a time is a number of seconds, not less than 0")
+    if len(ratios) not in (0, 3) or not all(math.isfinite(r) and r >= 0 for r in ratios):
+        raise ValueError("a ratio has an interval, and both are numbers not less than 0")
+    if ratios != sorted(ratios):
+        raise ValueError("a ratio is within its interval")
+    if not all(0 <= share <= 1 for share in shares):
+        raise ValueError("a share is a number from 0 to 1")
+    if not all(math.isfinite(rung.at_most) and rung.at_most > 0 for rung in speed.rungs):
+        raise ValueError("a rung is a ratio of more than 0")
+    if not 0 <= speed.pairs <= min(len(speed.student_s), len(speed.reference_s)):
+        raise ValueError("each pair has a time of both sides")
+    if speed.tries < 0:
+        raise ValueError("tries are counted from 0")
 
 
 class SubmissionInfo(TypedDict):
@@ -186,7 +228,7 @@ class Report:
 def score_groups(
     checks: Iterable[CheckResult], points: Mapping[str, float]
 ) -> tuple[GroupScore, ...]:
-    """Add up what was passed.
+    """Add up what was earned.
 
     Args:
         checks: All that belong to the grading.
@@ -194,8 +236,7 @@ def score_groups(
     """
     earned = dict.fromkeys(points, 0.0)
     for check in checks:
-        if check.status is Status.PASSED:
-            earned[check.group] += check.max_points
+        earned[check.group] += check.points
     # Sums of tenths miss their total by an ulp; the total is what the author wrote.
     return tuple(
         GroupScore(name, min(round(earned[name], 9), total), total)
@@ -204,7 +245,7 @@ def score_groups(
 
 
 def student_view(report: Report) -> Report:
-    """What the student may see: of checks that are not public, title and status only.
+    """What the student may see: of checks that are not public, title, status and points only.
 
     What is wrong with an assignment is left out as well: it may quote from a hidden check. So
     is what ended the student's process in a hidden check, since it may carry what the check was
@@ -240,8 +281,28 @@ def _student_view_of(check: CheckResult) -> CheckResult:
 
 
 def without_times(report: Report) -> Report:
-    """The part that the same seed gives again. Compare it as JSON: a NaN equals nothing."""
-    return replace(report, durations={})
+    """The part that the same seed gives again. Compare it as JSON: a NaN equals nothing.
+
+    Measurements of speed are left out, and metrics that say by their name that they were
+    measured: those ending in `_s` (seconds) or `_mib` (memory), or starting with `speed_`. Where
+    a ratio is near a rung of its ladder, the status and points of that check may still differ.
+    """
+    return replace(
+        report,
+        durations={},
+        checks=tuple(
+            replace(
+                check,
+                speed=None,
+                metrics={k: v for k, v in check.metrics.items() if not _is_measured(k)},
+            )
+            for check in report.checks
+        ),
+    )
+
+
+def _is_measured(metric: str) -> bool:
+    return metric.endswith(("_s", "_mib")) or metric.startswith("speed_")
 
 
 def to_json(report: Report) -> str:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
+from grader.measurement import SpeedMeasurement
 from grader.report import (
     CheckResult,
     GroupScore,
@@ -12,11 +13,22 @@ from grader.report import (
     Visibility,
     student_view,
 )
+from grader.strips import strips
 from grader.text import clean, columns, wrap
-from grader.wording import findings, number
+from grader.wording import findings, number, speed_ratio, speed_verdict
 
-_MARKS = {Status.PASSED: "PASS", Status.FAILED: "FAIL", Status.NOT_RUN: "not run"}
-_COLOURS = {Status.PASSED: "32", Status.FAILED: "31", Status.NOT_RUN: "33"}
+_MARKS = {
+    Status.PASSED: "PASS",
+    Status.PARTIAL: "PART",
+    Status.FAILED: "FAIL",
+    Status.NOT_RUN: "not run",
+}
+_COLOURS = {
+    Status.PASSED: "32",
+    Status.PARTIAL: "33",
+    Status.FAILED: "31",
+    Status.NOT_RUN: "33",
+}
 _BOLD = "1"
 _MARK_WIDTH = 2 + len("not run") + 2
 _VERDICTS = {
@@ -114,9 +126,24 @@ class _Page:
         yield f"  {mark}{self._between(first, points, self._width - _MARK_WIDTH)}"
         for line in more:
             yield " " * _MARK_WIDTH + line
+        if check.speed is not None:
+            yield from self._speed(check, check.speed)
         if check.status is not Status.PASSED:
             for finding in findings(check):
                 yield from self._indented(finding, _MARK_WIDTH)
+
+    def _speed(self, check: CheckResult, speed: SpeedMeasurement) -> Iterator[str]:
+        yield from self._indented(speed_ratio(speed), _MARK_WIDTH)
+        if speed.pairs > 0:
+            sides = {
+                "you": speed.student_s[-speed.pairs :],
+                "reference": speed.reference_s[-speed.pairs :],
+            }
+            indent = _MARK_WIDTH if self._width >= 60 else 2
+            for line in strips(sides, self._width - indent):
+                yield " " * indent + line
+        for line in speed_verdict(check):
+            yield from self._indented(line, _MARK_WIDTH)
 
     def _field(self, name: str, text: str) -> Iterator[str]:
         first, *more = wrap(clean(text, 500).replace("\n", " "), self._width - 12)
@@ -138,8 +165,10 @@ class _Page:
 
 def _count(report: Report) -> str:
     passed = sum(check.status is Status.PASSED for check in report.checks)
+    partial = sum(check.status is Status.PARTIAL for check in report.checks)
     closed = sum(check.visibility is not Visibility.PUBLIC for check in report.checks)
-    text = f"{passed} of {len(report.checks)} checks passed."
+    in_part = f", {partial} in part" if partial else ""
+    text = f"{passed} of {len(report.checks)} checks passed{in_part}."
     if closed == 0 or report != student_view(report):
         return text
     return f"{text} Of {closed} that are not public, only the result is shown."

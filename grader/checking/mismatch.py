@@ -1,4 +1,4 @@
-"""The failure that a check reports when a result is not what it should be."""
+"""The failures that a check reports when a result is not what it should be."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -14,6 +14,7 @@ class Mismatch(AssertionError):
         message: Plain words for the student.
         metrics: Figures such as `worst_error_over_bound`.
         counterexample: Where and by how much: index, actual, expected, bound, shapes.
+        hint: The known mistake that explains it: its name, and what to tell who makes it.
     """
 
     def __init__(
@@ -22,8 +23,41 @@ class Mismatch(AssertionError):
         *,
         metrics: Mapping[str, float | int] | None = None,
         counterexample: Mapping[str, Json] | None = None,
+        hint: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.metrics: dict[str, float | int] = dict(metrics or {})
         self.counterexample: dict[str, Json] = dict(counterexample or {})
+        self.hint = hint
+
+
+class PartialCredit(AssertionError):
+    """A student's result is right, but earns only a part of the check's points.
+
+    Attributes:
+        message: Plain words for the student. What was measured has its place in the measurement:
+            with the same seed, the message should be the same.
+        share: Of the check's points, 0 to less than 1.
+        metrics: Figures such as `speed_ratio`.
+        hint: The known mistake that explains it: its name, and what to tell who makes it.
+
+    Raises:
+        ValueError: Such a share earns all points, or less than none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        share: float,
+        metrics: Mapping[str, float | int] | None = None,
+        hint: tuple[str, str] | None = None,
+    ) -> None:
+        if not 0 <= share < 1:
+            raise ValueError(f"a part of the points is a share from 0 to less than 1, not {share}")
+        super().__init__(message)
+        self.message = message
+        self.share = share
+        self.metrics: dict[str, float | int] = dict(metrics or {})
+        self.hint = hint

@@ -3,23 +3,51 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 
-_current: ContextVar[dict[str, float | int] | None] = ContextVar("metrics", default=None)
+from grader.measurement import SpeedMeasurement
+
+
+@dataclass
+class Recording:
+    """What one check has left so far.
+
+    Attributes:
+        metrics: The largest value seen, by name.
+        speed: The last measurement; None where nothing was timed.
+    """
+
+    metrics: dict[str, float | int] = field(default_factory=dict)
+    speed: SpeedMeasurement | None = None
+
+
+_current: ContextVar[Recording | None] = ContextVar("recording", default=None)
 
 
 def record(name: str, value: float) -> None:
-    """Keep the largest value seen under `name` by the running check; outside of one, do nothing."""
-    metrics = _current.get()
-    if metrics is not None:
-        metrics[name] = max(value, metrics.get(name, value))
+    """Keep the largest value seen under `name` by the running check; outside of one, do nothing.
+
+    A figure that another grading with the same seed may see differently has a name that says so
+    (see `grader.report.without_times`): it ends in `_s` or `_mib`, or starts with `speed_`.
+    """
+    recorded = _current.get()
+    if recorded is not None:
+        recorded.metrics[name] = max(value, recorded.metrics.get(name, value))
+
+
+def record_speed(measurement: SpeedMeasurement) -> None:
+    """Keep a measurement of the running check, the last one; outside of one, do nothing."""
+    recorded = _current.get()
+    if recorded is not None:
+        recorded.speed = measurement
 
 
 @contextmanager
-def recording() -> Iterator[dict[str, float | int]]:
+def recording() -> Iterator[Recording]:
     """Collect what is recorded in the body. An inner recording hides an outer one."""
-    metrics: dict[str, float | int] = {}
-    token = _current.set(metrics)
+    recorded = Recording()
+    token = _current.set(recorded)
     try:
-        yield metrics
+        yield recorded
     finally:
         _current.reset(token)

@@ -5,7 +5,7 @@ from typing import Any
 from grader.errors import OnebyoneError
 from grader.report import CheckResult, Outcome, Report, Status, Visibility, student_view
 from grader.text import clean
-from grader.wording import findings, number
+from grader.wording import findings, number, speed_ratio, speed_verdict
 
 # Gradescope's own "hidden" would hide the student's total as well. Ours means that the result is
 # shown and nothing else, which is a visible test with nothing in it.
@@ -71,10 +71,14 @@ def _test(check: CheckResult, shown: CheckResult) -> dict[str, Any]:
     lines = [] if told.status is Status.PASSED else findings(told)
     if told.status is Status.NOT_RUN:
         lines = ["This check was not run.", *lines]
+    if told.speed is not None:
+        lines = [speed_ratio(told.speed), *speed_verdict(told), *lines]
     return {
         "name": clean(check.title, 300),
         "score": check.points,
         "max_score": check.max_points,
+        # Gradescope knows no third one: what has not all of its points is failed, as it would be
+        # without a status.
         "status": "passed" if check.status is Status.PASSED else "failed",
         "output": "\n".join(lines),
         "tags": [check.group],

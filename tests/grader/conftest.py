@@ -6,6 +6,7 @@ from textwrap import dedent
 import pytest
 
 from grader.assignment import load_assignment
+from grader.measurement import RungResult, RungVerdict, SpeedMeasurement
 from grader.report import CheckResult, Hint, Outcome, Report, Status, Visibility, score_groups
 from grader.sandbox.failures import Failure
 from grader.sandbox.limits import Limits
@@ -102,6 +103,34 @@ def _checks():
     )
 
 
+def _speed(student=0.08, reference=0.005, pairs=10, verdicts=("fail", "fail", "pass"), **changes):
+    """Samples a little apart from each other, on a ladder of three rungs."""
+    ladder = zip((4.0, 15.0, 100.0), (1.0, 0.7, 0.4), verdicts, strict=True)
+    wobble = [1 + 0.02 * (k % 5) for k in range(pairs)]
+    ratio = student / reference
+    given = {
+        "work": {"layer": "Dense(256, 256)", "call": "forward", "given": [64, 256]},
+        "device": {"arrays": "numpy", "kind": "cpu"},
+        "ratio": ratio,
+        "low": ratio * 0.95,
+        "high": ratio * 1.05,
+        "confidence": 0.95,
+        "pairs": pairs,
+        "tries": 1,
+        "rungs": tuple(
+            RungResult(at_most=at_most, share=share, verdict=RungVerdict(verdict))
+            for at_most, share, verdict in ladder
+        ),
+        "benefit_of_doubt": False,
+        "share": 0.4,
+        "student_s": tuple(student * w for w in wobble),
+        "reference_s": tuple(reference * w for w in wobble),
+        "null_s": (0.0001, 0.0002),
+        "student_first": tuple(k % 2 == 0 for k in range(pairs)),
+    }
+    return SpeedMeasurement(**{**given, **changes})
+
+
 def _report(outcome=Outcome.GRADED, **changes):
     given = {
         "outcome": outcome,
@@ -147,6 +176,12 @@ def make_check():
 def make_report():
     """Build a report of an outcome; a graded one has a check of each kind."""
     return _report
+
+
+@pytest.fixture
+def make_speed():
+    """Build a measurement; what is not said is that of a student 16 times as slow."""
+    return _speed
 
 
 @pytest.fixture

@@ -8,11 +8,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader.assignment import Export, ExportKind, Interface, find_assignment, load_assignment
+from grader.assignment import (
+    Export,
+    ExportKind,
+    Interface,
+    Rung,
+    SpeedRules,
+    find_assignment,
+    load_assignment,
+)
 from grader.assignment_schema import LIMIT_RANGES, parse_document
 from grader.decoding import DecodeError
 from grader.errors import AssignmentInvalid
 from grader.sandbox.limits import Limits
+
+RUNG = "{{at_most = {}, share = {}}}"
 
 SEEDED = settings(deadline=None, derandomize=True)
 
@@ -149,6 +159,27 @@ def test_the_assignment_of_the_course_loads():
         ("call_s = 5", "memory_mib = 512.5", "limits.memory_mib must be a whole number"),
         ("call_s = 5", "processes = 1000000", "limits.processes must be 4 to 4096"),
         ("[limits]", "[limit]", "Did you mean limits?"),
+        ("[limits]", "[speed]\ncall_ms = 0\n[limits]", "speed.call_ms must be 0.1 to 1000"),
+        ("[limits]", "[speed]\nsmall_share = 2\n[limits]", "speed.small_share must be 0 to 1"),
+        ("[limits]", "[speed]\nsmall_s = nan\n[limits]", "speed.small_s must be"),
+        ("[limits]", '[speed]\narrays = "jax"\n[limits]', "one of numpy, torch, not 'jax'"),
+        ("[limits]", '[speed]\ndevice = "cuda"\n[limits]', 'say speed.arrays = "torch"'),
+        ("[limits]", "[speed]\nladder = 1\n[limits]", "Did you mean ladders?"),
+        ("[limits]", "[speed.ladders]\nup = []\n[limits]", "must have 1 to 20 rungs, not 0"),
+        ("[limits]", "[speed.ladders]\nUP = []\n[limits]", "lower-case, like forward"),
+        ("[limits]", f"[speed.ladders]\nup = [{RUNG.format(0, 1)}]\n[limits]", "at_most must be"),
+        ("[limits]", f"[speed.ladders]\nup = [{RUNG.format(4, 1.5)}]\n[limits]", "at most 1"),
+        ("[limits]", f"[speed.ladders]\nup = [{RUNG.format('nan', 1)}]\n[limits]", "at_most"),
+        (
+            "[limits]",
+            f"[speed.ladders]\nup = [{RUNG.format(9, 1)}, {RUNG.format(4, 0.5)}]\n[limits]",
+            "each rung must ask for less",
+        ),
+        (
+            "[limits]",
+            f"[speed.ladders]\nup = [{RUNG.format(4, 0.5)}, {RUNG.format(9, 0.5)}]\n[limits]",
+            "and give less",
+        ),
         ("[limits]", "[limits", "is not TOML"),
         ("call_s = 5", "call_s = " + "[" * 5000, "nested too deeply|not TOML"),
     ],
@@ -161,6 +192,26 @@ def test_a_fault_of_the_document_is_named_with_file_key_and_remedy(folder, old, 
     assert "assignment.toml" in str(caught.value)
     assert len(str(caught.value)) < 600 + len(str(folder))
     assert "\x1b" not in str(caught.value)
+
+
+def test_ladders_replace_the_default_ones_together(folder):
+    speed = f"[speed]\nsmall_share = 0\n[speed.ladders]\nup = [{RUNG.format(2, 1)}]\n[limits]"
+    (folder / "assignment.toml").write_text(DOCUMENT.replace("[limits]", speed))
+    rules = load_assignment(folder).speed
+    assert dict(rules.ladders) == {"up": (Rung(at_most=2, share=1),)}
+    assert rules.small_share == 0
+    assert rules.call_ms == SpeedRules().call_ms
+
+
+def test_the_default_ladders_are_the_documented_ones(folder):
+    ladders = load_assignment(folder).speed.ladders
+    assert {
+        name: [(rung.at_most, rung.share) for rung in rungs] for name, rungs in ladders.items()
+    } == {
+        "forward": [(4, 1), (15, 0.7), (100, 0.4)],
+        "backward": [(4, 1), (20, 0.7), (100, 0.4)],
+        "memory": [(2.5, 1), (6, 0.5)],
+    }
 
 
 def test_a_document_that_is_not_text_is_refused(folder):

@@ -6,7 +6,7 @@ import pytest
 
 from grader.errors import InfrastructureFault, SandboxUnavailable, SubmissionRefused
 from grader.grading import grade, ungraded
-from grader.report import Outcome, Status, to_json, without_times
+from grader.report import Outcome, Status, from_json, to_json, without_times
 from grader.sandbox.base import SandboxDescription
 from grader.sandbox.pool import SandboxPool
 from grader.submission import load_submission
@@ -103,6 +103,72 @@ def test_two(student):
     '''Two.'''
     assert student.double(2.0) == 4.0
 """
+
+
+PARTS = """
+from grader.checking.mismatch import Mismatch, PartialCredit
+from grader.checking.recorder import record, record_speed
+from grader.measurement import SpeedMeasurement
+
+def speed(share):
+    return SpeedMeasurement(
+        work={{}}, device={{}}, ratio=1.5, low=1.25, high=2.0, confidence=0.95, pairs=2, tries=1,
+        rungs=(), benefit_of_doubt=False, share=share, student_s=(0.2, 0.3),
+        reference_s=(0.1, 0.2), null_s=(), student_first=(True, False),
+    )
+
+@check(group="values", points=0.3)
+def test_part(student):
+    '''In part.'''
+    record("speed_looks", 3)
+    record_speed(speed({share}))
+    hint = "a-loop", "Is there a loop?"
+    raise PartialCredit("Slow.", share={share}, hint=hint, metrics={{"speed_ratio": 1.5}})
+
+@check(group="values", points=0.7)
+def test_whole(student):
+    '''The whole.'''
+    record_speed(speed(1.0))
+
+@check(group="values", points=1)
+def test_wrong(student):
+    '''Wrong.'''
+    raise Mismatch("Wrong.", hint=("off-by-one", "Count again."))
+"""
+
+
+def test_a_part_of_the_points_is_earned_and_scored(write_assignment, run):
+    report = run(write_assignment(PARTS.format(share=0.7)))
+    part, whole, wrong = report.checks
+    assert (part.status, part.points, part.max_points) == (Status.PARTIAL, 0.21, 0.3)
+    assert (part.message, part.hint.id, part.hint.text) == ("Slow.", "a-loop", "Is there a loop?")
+    assert part.metrics == {"speed_looks": 3, "speed_ratio": 1.5}
+    assert (part.speed.ratio, part.speed.share) == (1.5, 0.7)
+    assert (whole.status, whole.points, whole.hint) == (Status.PASSED, 0.7, None)
+    assert whole.speed.student_s == (0.2, 0.3)
+    assert (wrong.status, wrong.hint.id, wrong.speed) == (Status.FAILED, "off-by-one", None)
+    assert (report.score, report.max_score) == (0.91, 2)
+    assert from_json(to_json(report)) == report
+
+
+@pytest.mark.parametrize("share", [0, 1e-12])
+def test_no_share_of_the_points_is_a_failure(write_assignment, run, share):
+    part = run(write_assignment(PARTS.format(share=share))).checks[0]
+    assert (part.status, part.points) == (Status.FAILED, 0)
+    assert part.speed is not None
+    assert part.hint is not None
+
+
+def test_a_share_that_rounds_to_all_points_is_all_of_them(write_assignment, run):
+    part = run(write_assignment(PARTS.format(share=1 - 1e-12))).checks[0]
+    assert (part.status, part.points) == (Status.PASSED, 0.3)
+
+
+@pytest.mark.parametrize("share", [1, -0.1, "float('nan')"])
+def test_a_share_that_is_none_is_the_authors_fault(write_assignment, run, share):
+    report = run(write_assignment(PARTS.format(share=share)))
+    assert report.outcome is Outcome.ASSIGNMENT_FAULT
+    assert "share from 0" in report.message
 
 
 def test_a_grading_goes_on_in_a_fresh_sandbox(write_assignment, run):

@@ -51,6 +51,20 @@ def test_the_order_of_decorators_does_not_matter(outermost):
     assert check_info(function) == CheckInfo("forward", 3, "public", "Values are right.")
 
 
+def test_a_check_may_need_other_groups():
+    @check(group="speed", needs=["forward", "gradients"])
+    def test_speed():
+        """It is fast."""
+
+    assert check_info(test_speed).needs == ("forward", "gradients")
+
+
+@pytest.mark.parametrize("needs", ["forward", ("speed",), ("forward", "speed")])
+def test_a_check_cannot_need_its_own_group_or_a_text(needs):
+    with pytest.raises(ValueError, match="needs must be groups"):
+        check(group="speed", needs=needs)
+
+
 @pytest.mark.parametrize("points", [0, -1, 0.0, float("nan"), float("-inf")])
 def test_points_are_more_than_nothing(points):
     with pytest.raises(ValueError, match="points must be more than 0"):

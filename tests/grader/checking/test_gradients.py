@@ -113,10 +113,10 @@ class Nothing(Layer):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("sizes", [(5, 4, 3), (1, 1, 1), (40, 2, 1), (2, 200, 3), (0, 3, 2)])
 def test_a_right_layer_passes(seed, draw, dtype, sizes):
-    with recording() as metrics:
+    with recording() as recorded:
         check(Layer(), draw=draw, dtype=dtype, seed=seed, sizes=sizes)
-    assert 0.0 <= metrics["finite_difference_over_bound"] < 0.9
-    assert metrics["worst_error_over_bound"] < 1.0
+    assert 0.0 <= recorded.metrics["finite_difference_over_bound"] < 0.9
+    assert recorded.metrics["worst_error_over_bound"] < 1.0
 
 
 def test_a_layer_without_bias_passes():

@@ -48,9 +48,9 @@ HONEST = {
 @pytest.mark.parametrize(("offset", "scale"), [(0.0, 1.0), (1e3, 1.0), (0.0, 1e-6)])
 def test_every_honest_order_of_summation_passes(honest, terms, dtype, offset, scale):
     x, w, b = normal_case(terms, dtype, offset, scale)
-    with recording() as metrics:
+    with recording() as recorded:
         assert_matches(actual=HONEST[honest](x, w, b), expected=affine(x, w, b))
-    assert metrics["worst_error_over_bound"] < 0.9
+    assert recorded.metrics["worst_error_over_bound"] < 0.9
 
 
 @pytest.mark.parametrize("terms", [1, 17, 1024, 4096])
@@ -95,11 +95,11 @@ def test_provably_wrong_and_merely_inaccurate_are_told_apart():
 def test_exact_data_must_match_to_the_last_bit():
     expected = np.array([1.0, 2.0, 3.0], np.float32)
     assert_matches(actual=expected.copy(), expected=expected)
-    with recording() as metrics:
+    with recording() as recorded:
         found = mismatch(np.nextafter(expected, np.float32(9)), expected, "y")
     assert found is not None
     assert "3 of 3 elements" in found.message
-    assert metrics["worst_error_over_bound"] == np.inf
+    assert recorded.metrics["worst_error_over_bound"] == np.inf
 
 
 def test_negative_zero_is_zero():
@@ -146,9 +146,9 @@ def test_a_constant_factor_is_pointed_out():
 
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0, 4)])
 def test_empty_results_match(shape):
-    with recording() as metrics:
+    with recording() as recorded:
         assert_matches(actual=np.zeros(shape), expected=np.zeros(shape))
-    assert metrics == {"worst_error_over_bound": 0.0}
+    assert recorded.metrics == {"worst_error_over_bound": 0.0}
 
 
 def test_any_memory_layout_of_the_result_will_do():

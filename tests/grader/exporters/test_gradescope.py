@@ -3,7 +3,7 @@ import json
 import pytest
 
 from grader.exporters.gradescope import NotAGrade, to_gradescope
-from grader.report import Outcome, Visibility
+from grader.report import Outcome, Status, Visibility
 
 STATUSES = {"passed", "failed"}
 VISIBILITIES = {"visible", "hidden", "after_due_date", "after_published"}
@@ -58,6 +58,51 @@ def test_checks_for_after_the_deadline_wait_for_the_due_date_as_a_whole(complete
     later = to_gradescope(complete)["tests"][3]
     assert later["visibility"] == "after_due_date"
     assert "LATER message" in later["output"]
+
+
+@pytest.fixture
+def export_timed(make_report, make_check, make_speed):
+    """A function that exports one timed check; the test that Gradescope gets."""
+
+    def export(**changes):
+        check = make_check(max_points=5.5, speed=make_speed(), **changes)
+        report = make_report(checks=(check,), max_score=5.5)
+        return to_gradescope(report)["tests"][0]
+
+    return export
+
+
+def test_a_part_of_the_points_is_a_score_and_no_pass(export_timed):
+    test = export_timed(status=Status.PARTIAL, points=2.2, message="Right, but slow.")
+    assert (test["status"], test["score"], test["max_score"]) == ("failed", 2.2, 5.5)
+    assert test["output"].split("\n") == [
+        "16.0 times the reference's time (15.2 to 16.8), 10 pairs",
+        "At most 100 times: 40% of the points. At most 4 times: 100%.",
+        "Right, but slow.",
+    ]
+
+
+def test_a_timed_check_that_passed_says_how_fast_it_was_and_nothing_else(export_timed):
+    test = export_timed()
+    assert test["status"] == "passed"
+    assert test["output"] == "16.0 times the reference's time (15.2 to 16.8), 10 pairs"
+
+
+def test_how_a_hidden_check_was_timed_is_told_to_nobody(export_timed):
+    part = {"status": Status.PARTIAL, "points": 2.2}
+    assert export_timed(**part, visibility=Visibility.HIDDEN)["output"] == "This check is hidden."
+    later = export_timed(**part, visibility=Visibility.AFTER_DEADLINE)
+    assert later["visibility"] == "after_due_date"
+    assert "16.0 times" in later["output"]
+
+
+def test_all_samples_do_not_make_the_output_longer(
+    export_timed, make_report, make_check, make_speed
+):
+    times = (0.1,) * 100_000
+    speed = make_speed(student_s=times, reference_s=times, pairs=100_000)
+    report = make_report(checks=(make_check(max_points=5.5, speed=speed),), max_score=5.5)
+    assert len(json.dumps(to_gradescope(report))) < 3000
 
 
 def test_a_check_that_was_not_run_is_failed_and_says_so(complete):
