@@ -21,6 +21,7 @@ import pytest
 
 from grader.assignment import Assignment, load_assignment
 from grader.checking.decorators import derive_seed
+from grader.checking.speed.checker import SpeedChecker, UntimedChecker
 from grader.checking.student import LocalModule
 
 
@@ -32,11 +33,13 @@ class CheckContext:
         student: Called at the start of each check; gives the student's module.
         reference: The assignment's reference module.
         seed: Of the whole grading.
+        speed: Called at the start of each check of speed, with its seed.
     """
 
     student: Callable[[], Any]
     reference: ModuleType
     seed: int
+    speed: Callable[[int], SpeedChecker]
 
 
 CONTEXT = pytest.StashKey[CheckContext]()
@@ -84,6 +87,12 @@ def case_seed(request: pytest.FixtureRequest) -> int:
 def rng(case_seed: int) -> np.random.Generator:
     """A generator of this check's own."""
     return np.random.default_rng(case_seed)
+
+
+@pytest.fixture
+def speed(request: pytest.FixtureRequest, case_seed: int) -> SpeedChecker:
+    """Judges speed and memory against the reference; untimed in a plain run."""
+    return _context(request).speed(case_seed)
 
 
 def check_id(item: pytest.Item) -> str:
@@ -137,4 +146,9 @@ def _plain_context(folder: Path, student_file: str | None, seed: int) -> CheckCo
     assignment = load_assignment(folder)
     path = Path(student_file) if student_file else assignment.reference / "solution.py"
     module = LocalModule(import_file(path, "onebyone_student"))
-    return CheckContext(lambda: module, load_reference(assignment), seed)
+    return CheckContext(
+        student=lambda: module,
+        reference=load_reference(assignment),
+        seed=seed,
+        speed=lambda case_seed: UntimedChecker(module, case_seed),
+    )

@@ -5,7 +5,7 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +19,7 @@ from grader.checking.plugin import CONTEXT, CheckContext, check_id, load_referen
 from grader.checking.recorder import recording
 from grader.checking.session import NotRun, StudentSession
 from grader.errors import AssignmentInvalid, CheckBroken, OnebyoneError
+from grader.measurement import SpeedMeasurement
 from grader.sandbox.failures import SandboxEnded, StudentError
 
 _PYTEST_OPTIONS = (
@@ -50,6 +51,7 @@ class CheckRun:
         error: What came out of it; None where it passed.
         metrics: What it recorded.
         output: What the student's code printed meanwhile.
+        speed: What it measured of the student's speed.
     """
 
     id: str
@@ -57,6 +59,7 @@ class CheckRun:
     error: BaseException | None
     metrics: dict[str, float | int] = field(default_factory=dict)
     output: str = ""
+    speed: SpeedMeasurement | None = None
 
 
 _OnCheck: TypeAlias = Callable[[CheckRun, int], None]
@@ -92,7 +95,12 @@ def run_checks(
     folder = assignment.checks
     try:
         with _leaving_no_trace(on_check) as (said, tell):
-            context = CheckContext(session.begin_check, _load_reference(assignment), seed)
+            context = CheckContext(
+                student=session.begin_check,
+                reference=_load_reference(assignment),
+                seed=seed,
+                speed=session.begin_speed_check,
+            )
             run = _Run(assignment, session, context, visible_only, tell)
             places = f"--rootdir={folder}", f"--confcutdir={folder}", str(folder)
             status = pytest.main([*_PYTEST_OPTIONS, *places], plugins=[run])
@@ -173,6 +181,7 @@ class _Run:
         self._collection_error: str | None = None
         self._error: BaseException | None = None
         self._phase = "call"
+        self._missing: list[str] = []
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[CONTEXT] = self._context
@@ -200,24 +209,40 @@ class _Run:
         if self._visible_only:
             items[:] = [item for item in items if _info(item).visibility == "public"]
         # Public ones first: what student code sees in a hidden check, it could print in a public
-        # one that comes after it.
-        items.sort(key=lambda item: _info(item).visibility != "public")
+        # one that comes after it. What needs others comes last, on sandboxes of its own.
+        items.sort(key=lambda item: (bool(_info(item).needs), _info(item).visibility != "public"))
         self._total = len(items)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         self._error, self._phase = None, "call"
-        with recording() as metrics:
+        info = _info(item)
+        with recording() as recorded:
+            self._missing = self._not_passed(info.needs)
             result = yield
         try:
             error, output = self._session.end_check(self._error)
             error = self._judge(check_id(item), error)
-            run = CheckRun(check_id(item), _info(item), error, dict(metrics), output)
+            run = CheckRun(
+                check_id(item), info, error, recorded.metrics, output, speed=recorded.speed
+            )
             self.results.append(run)
             self._on_check(run, self._total)
         except Exception as fault:  # raised again by run_checks
             self._stop(item.session, fault)
         return result
+
+    def pytest_runtest_setup(self) -> None:
+        """Leave out what needs others that did not pass."""
+        if self._missing:
+            raise NotRun(
+                f"Not run, because not all checks of {' and '.join(self._missing)} passed: first "
+                f"make it right."
+            )
+
+    def _not_passed(self, groups: Sequence[str]) -> list[str]:
+        failed = {run.info.group for run in self.results if run.error is not None}
+        return [group for group in groups if group in failed]
 
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -274,6 +299,11 @@ def _validate(items: list[pytest.Item], assignment: Assignment) -> None:
             raise AssignmentInvalid(
                 f"{check_id(item)} is of group {info.group!r}, which [points] does not list."
             )
+        for group in info.needs:
+            if group not in sums:
+                raise AssignmentInvalid(
+                    f"{check_id(item)} needs group {group!r}, which [points] does not list."
+                )
         sums[info.group] += info.points
     for group, points in assignment.points.items():
         if abs(sums[group] - points) > 1e-9:

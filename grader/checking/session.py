@@ -3,6 +3,7 @@
 import time
 
 from grader.assignment import Assignment
+from grader.checking.speed.checker import DuellingChecker
 from grader.checking.student import RemoteModule
 from grader.sandbox.client import AgentClient
 from grader.sandbox.failures import Failure, SandboxEnded, StudentError
@@ -37,6 +38,19 @@ class StudentSession:
         self._restarts = assignment.limits.restarts
         self._deadline: float | None = None
         self._unusable: str | None = None
+        self._speed: DuellingChecker | None = None
+
+    def begin_speed_check(self, seed: int) -> DuellingChecker:
+        """What judges speed in the next check; nothing else of the student's runs meanwhile.
+
+        Raises:
+            AssignmentInvalid: There is no reference to duel with.
+        """
+        self._drop_client()  # the next check that calls the student's code gets a fresh one
+        self._pool.wait_until_still()
+        if self._speed is None:
+            self._speed = DuellingChecker(self._pool, self._submission, self._assignment)
+        return self._speed.begin_check(seed)
 
     def begin_check(self) -> RemoteModule:
         """The student's module for the next check.
@@ -58,6 +72,8 @@ class StudentSession:
             What came out of it, and what the student's code printed in it.
         """
         if self._client is None:
+            if isinstance(error, SandboxEnded):
+                self._note(error.failure, error.message)
             return error, ""
         try:
             self._client.settle()
@@ -80,8 +96,10 @@ class StudentSession:
             self._client.finish()
 
     def close(self) -> None:
-        """Give the sandbox back."""
+        """Give all sandboxes back."""
         self._drop_client()
+        if self._speed is not None:
+            self._speed.close()
 
     def _late(self) -> bool:
         return self._deadline is not None and time.monotonic() >= self._deadline

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from grader.checking.oracle import affine, affine_gradients, total, whole_numbers
+from grader.checking.oracle import (
+    affine,
+    affine_gradients,
+    exact_affine,
+    exact_affine_gradients,
+    total,
+    whole_numbers,
+)
 from grader.checking.tolerance import assert_matches, bound
 
 
@@ -73,3 +80,68 @@ def test_empty_batches_have_zero_gradients():
     assert gradients["x"].value.shape == (0, 2, 3)
     assert not gradients["kernel"].value.any()
     assert not total(np.zeros((0, 4))).value.any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("leading", [(7,), (2, 3), (2, 3, 4), (0,), (2, 0)])
+def test_exact_results_are_those_of_the_oracle_in_the_datas_own_dtype(dtype, leading):
+    rng = np.random.default_rng(4)
+    x, dy = (whole_numbers(rng, *leading, size, dtype=dtype, limit=50) for size in (5, 6))
+    w, b = (whole_numbers(rng, *shape, dtype=dtype, limit=50) for shape in ((5, 6), (6,)))
+    oracle = affine_gradients(x, w, dy)
+    pairs = [
+        (exact_affine(x, w, b), affine(x, w, b)),
+        (exact_affine(x, w), affine(x, w)),
+        *zip(exact_affine_gradients(x, w, dy), oracle.values(), strict=True),
+    ]
+    for actual, expected in pairs:
+        assert actual.dtype == dtype
+        assert np.array_equal(actual, expected.value)
+        assert actual.shape == expected.value.shape
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [("float32", 2**24), ("float64", 2**53)])
+def test_sums_that_could_be_rounded_are_refused(dtype, limit):
+    def ones(*shape):
+        return np.ones(shape, dtype)
+
+    largest = np.full((1, 1), limit - 1, dtype)
+    assert exact_affine(largest, ones(1, 1))[0, 0] == limit - 1
+    for x, w, b in (
+        (largest, ones(1, 1), ones(1)),
+        (largest, -ones(1, 1), -ones(1)),
+        (np.full((1, 2), limit // 2, dtype), ones(2, 1), None),
+    ):
+        with pytest.raises(ValueError, match="not exact"):
+            exact_affine(x, w, b)
+
+
+def test_gradients_that_could_be_rounded_are_refused():
+    half = 2.0**23
+    one = np.ones((1, 1), np.float32)
+    pair = np.ones((2, 1), np.float32)
+    exact_affine_gradients((half - 1) * pair, one, pair)
+    for x, w, dy in (
+        (half * pair, one, pair),
+        (one, np.full((1, 2), half, np.float32), np.ones((1, 2), np.float32)),
+        (0 * pair, 0 * one, half * pair),  # of the bias alone
+    ):
+        with pytest.raises(ValueError, match="not exact"):
+            exact_affine_gradients(x, w, dy)
+
+
+@pytest.mark.parametrize("value", [0.5, np.nan, np.inf])
+def test_data_that_are_not_whole_are_refused(value):
+    ones = np.ones((2, 2), np.float32)
+    spoilt = ones.copy()
+    spoilt[1, 0] = value
+    for x, w, b in ((spoilt, ones, None), (ones, spoilt, None), (ones, ones, spoilt[1])):
+        with pytest.raises(ValueError, match="not exact"):
+            exact_affine(x, w, b)
+
+
+def test_exact_results_need_floats_of_one_dtype():
+    ones = np.ones((2, 2), np.float32)
+    for x, w in ((ones.astype(int), ones.astype(int)), (ones, ones.astype(np.float64))):
+        with pytest.raises(ValueError, match="floats of one dtype"):
+            exact_affine(x, w)

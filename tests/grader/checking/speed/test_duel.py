@@ -1,0 +1,235 @@
+"""Duels with verdicts that no noise can turn: what is far from a rung, on either side."""
+
+import numpy as np
+import pytest
+
+from grader.assignment import Rung, SpeedRules
+from grader.checking.mismatch import Mismatch
+from grader.checking.speed.arena import Arenas, Code
+from grader.checking.speed.duel import Duel, TooSlow
+from grader.checking.speed.verdict import LOOKS
+from grader.checking.speed.work import Work
+from grader.errors import AssignmentInvalid
+from grader.measurement import RungVerdict
+from grader.sandbox.failures import Failure, SandboxEnded, StudentError
+from grader.sandbox.limits import Limits
+from grader.sandbox.pool import SandboxPool
+
+LIMITS = Limits(call_s=2, reply_mib=8)
+RUNGS = tuple(Rung(at_most=a, share=s) for a, s in ((4, 1.0), (15, 0.7), (100, 0.4)))
+DENSE = """
+import time
+import numpy as np
+
+class Dense:
+    def __init__(self, inputs, units):
+        self.calls = 0
+
+    def forward(self, x):
+        self.x = x
+        self.calls += 1
+        {extra}
+        return x.reshape(-1, x.shape[-1]) @ self.kernel
+
+    def backward(self, dy):
+        self.d_kernel = self.x.T @ dy
+        return dy @ self.kernel.T
+"""
+
+
+def dense(extra="pass"):
+    """A layer's source that does something more than its work."""
+    return DENSE.format(extra=extra).encode()
+
+
+def whole(rng, limit, *shape):
+    return rng.integers(-limit, limit + 1, shape, dtype=np.int16).astype(np.float32)
+
+
+def forward(rng, positions, size=192):
+    x, w = whole(rng, 500, positions, size), whole(rng, 7, size, size)
+    return Work(
+        layer="Dense",
+        arguments=(size, size),
+        parameters={"kernel": w},
+        call="forward",
+        given=x,
+        expected=x @ w,
+    )
+
+
+def backward(rng, positions, size=192):
+    x, w, dy = whole(rng, 500, positions, size), whole(rng, 7, size, size), None
+    dy = whole(rng, 1, positions, size)
+    return Work(
+        layer="Dense",
+        arguments=(size, size),
+        parameters={"kernel": w},
+        before=(("forward", x),),
+        call="backward",
+        given=dy,
+        expected=dy @ w.T,
+        attributes={"d_kernel": x.T @ dy},
+    )
+
+
+@pytest.fixture
+def arenas_of(process_launcher):
+    """A function that makes arenas for a student's source, in plain processes."""
+    pools = []
+
+    def make(student, reference=None, *, rules=None, launcher=process_launcher):
+        rules = rules or SpeedRules()
+        pool = SandboxPool(launcher, LIMITS, ahead=0)
+        arenas = Arenas(
+            pool,
+            Code("layers.py", {"layers.py": student}),
+            Code("solution.py", {"solution.py": reference or dense()}),
+            rules,
+        )
+        pools.append((arenas, pool))
+        return arenas
+
+    yield make
+    for arenas, pool in pools:
+        arenas.renew()
+        pool.close()
+
+
+@pytest.fixture
+def duel_of(arenas_of):
+    """A function that makes a duel with a student's source."""
+
+    def make(student, reference=None, *, rungs=RUNGS, budget_s=60.0, seed=1, **rules):
+        rules = SpeedRules(**{"call_ms": 1.0, **rules})
+        return Duel(
+            arenas_of(student, reference, rules=rules),
+            rungs,
+            rules,
+            np.random.default_rng(seed),
+            reply_bytes=8 << 20,
+            budget_s=budget_s,
+        )
+
+    return make
+
+
+SLEEPY = dense("time.sleep(0.02)")
+
+
+def small(rng):
+    return forward(rng, 16, 16)
+
+
+def test_the_same_code_as_the_reference_gets_all_points(duel_of):
+    measured = duel_of(dense()).run(forward, small)
+    assert measured.share == 1.0
+    assert [rung.verdict for rung in measured.rungs] == [RungVerdict.PASS] * 3
+    assert measured.low <= measured.ratio <= measured.high < 4
+    assert len(measured.student_s) == len(measured.reference_s) == len(measured.null_s)
+    assert measured.pairs == len(measured.student_s) in LOOKS
+    assert {True, False} == set(measured.student_first)
+    assert measured.work["call"] == "forward"
+    assert measured.device == {"arrays": "numpy", "kind": "cpu"}
+
+
+def test_backward_is_measured_with_everything_that_it_must_bring(duel_of):
+    measured = duel_of(dense()).run(backward)
+    assert measured.share == 1.0
+    assert measured.work["call"] == "backward"
+
+
+def test_code_between_two_rungs_gets_the_lower_ones_share(duel_of):
+    rungs = (Rung(at_most=4, share=1.0), Rung(at_most=1000, share=0.5))
+    measured = duel_of(SLEEPY, rungs=rungs).run(forward, small)
+    assert measured.share == 0.5
+    assert [rung.verdict for rung in measured.rungs] == [RungVerdict.FAIL, RungVerdict.PASS]
+
+
+def test_code_below_the_ladder_keeps_what_the_small_case_gives(duel_of):
+    measured = duel_of(dense("time.sleep(0.2)")).run(forward, small)
+    assert measured.share == 0.1
+    assert {rung.verdict for rung in measured.rungs} == {RungVerdict.FAIL}
+    assert measured.ratio > 100
+
+
+def test_without_a_small_case_nothing_is_left_below_the_ladder(duel_of):
+    assert duel_of(dense("time.sleep(0.2)")).run(forward).share == 0.0
+
+
+def test_code_that_does_not_finish_the_small_case_is_too_slow(duel_of):
+    with pytest.raises(TooSlow, match="small case"):
+        duel_of(dense("time.sleep(5)"), small_s=0.1).run(forward, small)
+
+
+def test_code_that_finishes_nothing_larger_keeps_the_small_share(duel_of):
+    code = dense("time.sleep(9 if x.shape[0] > 20 else 0)")
+    measured = duel_of(code).run(forward, small)
+    assert measured.share == 0.1
+    assert measured.ratio is None
+    assert measured.pairs == 0
+
+
+def test_being_slow_at_first_only_costs_time(duel_of):
+    # As if it were too slow for any larger work; then it shows that it is not.
+    code = dense("time.sleep(0.2 if self.calls < 6 else 0)")
+    measured = duel_of(code).run(forward, small)
+    assert measured.share == 1.0
+    assert measured.work["given"][0] > 500
+
+
+def test_a_wrong_result_in_any_call_is_found(duel_of):
+    code = dense("x = x + 1 if self.calls == 12 else x")
+    with pytest.raises(Mismatch, match="what forward returns"):
+        duel_of(code).run(forward)
+
+
+def test_an_exception_of_the_students_is_the_students(duel_of):
+    with pytest.raises(StudentError, match="ZeroDivision"):
+        duel_of(dense("1 / 0")).run(forward)
+
+
+def test_the_end_of_the_students_process_is_the_students(duel_of):
+    with pytest.raises(SandboxEnded) as ended:
+        duel_of(dense("import os; os._exit(3)")).run(forward)
+    assert ended.value.failure is Failure.EXITED
+
+
+def test_calls_may_take_only_so_long_together(duel_of):
+    with pytest.raises(SandboxEnded) as ended:
+        duel_of(dense("time.sleep(0.1)"), budget_s=0.3).run(forward)
+    assert ended.value.failure is Failure.TIME_LIMIT
+    assert "together" in ended.value.message
+
+
+@pytest.mark.parametrize("extra", ["1 / 0", "import os; os._exit(0)", "x = x + 1"])
+def test_a_reference_that_fails_is_the_authors_fault(duel_of, extra):
+    with pytest.raises(AssignmentInvalid, match="reference"):
+        duel_of(dense(), dense(extra)).run(forward)
+
+
+def test_what_stays_unsure_is_tried_again_and_then_granted(duel_of):
+    # A rung within the noise of a student that takes turns at being slow.
+    code = dense("time.sleep(0.06 * (self.calls % 2))")
+    rungs = (Rung(at_most=12, share=1.0),)
+    measured = duel_of(code, rungs=rungs).run(forward)
+    assert measured.rungs[0].verdict is RungVerdict.UNSURE
+    assert measured.benefit_of_doubt
+    assert measured.share == 1.0
+    assert measured.tries == 2
+    assert measured.pairs == 80
+    assert len(measured.student_s) >= 160
+
+
+def test_an_array_that_has_no_room_is_the_authors_fault(duel_of):
+    def make(rng, positions):
+        work = forward(rng, positions)
+        object.__setattr__(work, "given", np.zeros(20 << 20, np.float32))
+        return work
+
+    with pytest.raises(Exception, match="MiB"):
+        duel_of(dense()).run(make)
+
+
+def test_the_default_ladder_is_the_documented_one():
+    assert [(rung.at_most, rung.share) for rung in RUNGS] == [(4, 1.0), (15, 0.7), (100, 0.4)]
