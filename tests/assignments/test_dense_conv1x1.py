@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parents[2] / "assignments" / "dense-conv1x1"
 CHECK_FILES = sorted((FOLDER / "checks").glob("test_*.py"))
 ACCEPTED = sorted(path.parent for path in FOLDER.glob("submissions/accepted/*/layers.py"))
 KNOWN_WRONG = sorted(path.parent for path in FOLDER.glob("submissions/known_wrong/*/layers.py"))
+TOO_SLOW = sorted(path.parent for path in FOLDER.glob("submissions/too_slow/*/layers.py"))
 
 
 def declared_checks():
@@ -29,14 +30,18 @@ def declared_checks():
     return checks
 
 
+def speed_checks():
+    return {name for name, info in declared_checks().items() if info.group == "speed"}
+
+
 def expectation(folder):
     return tomllib.loads((folder / "expect.toml").read_text())
 
 
 @pytest.fixture(scope="module")
 def failing():
-    """The checks that each student's file fails, by its folder; all checks ran."""
-    students = [FOLDER / "template", *ACCEPTED, *KNOWN_WRONG]
+    """The checks that each student's file fails, by its folder; all checks ran, none was timed."""
+    students = [FOLDER / "template", *ACCEPTED, *KNOWN_WRONG, *TOO_SLOW]
     runs = {f"1:{folder / 'layers.py'}": folder for folder in students}
     driver = Path(__file__).with_name("many_students.py")
     command = [sys.executable, str(driver), str(FOLDER / "checks"), *runs]
@@ -98,8 +103,8 @@ def test_the_checks_run_under_plain_pytest_and_the_reference_passes_them():
     assert f"{len(declared_checks())} passed" in done.stdout
 
 
-@pytest.mark.parametrize("folder", ACCEPTED, ids=lambda path: path.name)
-def test_every_accepted_submission_passes_every_check(folder, failing):
+@pytest.mark.parametrize("folder", [*ACCEPTED, *TOO_SLOW], ids=lambda path: path.name)
+def test_every_accepted_or_slow_submission_passes_every_check(folder, failing):
     assert failing[folder] == set()
 
 
@@ -110,8 +115,9 @@ def test_the_template_fails_every_check(failing):
 @pytest.mark.parametrize("folder", KNOWN_WRONG, ids=lambda path: path.name)
 def test_every_known_wrong_submission_fails_what_it_declares_and_nothing_else(folder, failing):
     expected = expectation(folder)
-    assert set(expected["fails"]) <= failing[folder]
-    assert failing[folder] <= {*expected["fails"], *expected.get("may_fail", [])}
+    failed = failing[folder] - speed_checks()  # these also ask for right results, and first
+    assert set(expected["fails"]) <= failed
+    assert failed <= {*expected["fails"], *expected.get("may_fail", [])}
 
 
 def test_known_wrong_submissions_declare_existing_checks_and_a_hint_each():
@@ -129,9 +135,33 @@ def test_known_wrong_submissions_declare_existing_checks_and_a_hint_each():
         assert len({each[key] for each in expected}) == len(expected)
 
 
-def test_every_check_is_failed_by_a_known_wrong_submission():
-    failed = {check for folder in KNOWN_WRONG for check in expectation(folder)["fails"]}
-    assert failed == set(declared_checks())
+def test_slow_submissions_name_a_slow_path_each_and_speed_checks_that_they_do_not_pass():
+    expected = [expectation(folder) for folder in TOO_SLOW]
+    assert len(expected) >= 4
+    for each in expected:
+        assert set(each) == {"mistake", "hint", "not_full"}
+        assert each["mistake"]
+        assert set(each["not_full"]) <= speed_checks()
+        assert re.fullmatch(r"[a-z0-9-]+", each["hint"])
+    for key in ("hint", "mistake"):
+        assert len({each[key] for each in expected}) == len(expected)
+
+
+def test_accepted_submissions_declare_points_only_where_they_are_not_all():
+    declared = tomllib.loads((FOLDER / "assignment.toml").read_text())["points"]
+    for folder in ACCEPTED:
+        if (folder / "expect.toml").exists():
+            expected = expectation(folder)
+            assert set(expected) == {"points"}
+            for group, (least, most) in expected["points"].items():
+                assert 0 <= least <= most <= declared[group]
+
+
+def test_every_check_is_failed_by_a_submission_that_is_wrong_or_slow():
+    wrong = {check for folder in KNOWN_WRONG for check in expectation(folder)["fails"]}
+    slow = {check for folder in TOO_SLOW for check in expectation(folder)["not_full"]}
+    assert wrong == set(declared_checks()) - speed_checks()
+    assert slow == speed_checks()
 
 
 def test_the_example_in_the_templates_readme_is_right(solution, capsys, monkeypatch):

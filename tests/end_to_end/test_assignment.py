@@ -1,5 +1,6 @@
 """The assignment's own submissions, through each sandbox."""
 
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,23 +17,104 @@ from grader.submission import load_submission
 ASSIGNMENT = load_assignment(Path(__file__).parent.parent.parent / "assignments" / "dense-conv1x1")
 ACCEPTED = sorted(ASSIGNMENT.submissions.glob("accepted/*/"))
 KNOWN_WRONG = sorted(ASSIGNMENT.submissions.glob("known_wrong/*/"))
+TOO_SLOW = sorted(ASSIGNMENT.submissions.glob("too_slow/*/"))
 SEEDS = (1, 2, 3)
 
 
-def grade_folder(folder, launcher, seed):
-    with SandboxPool(launcher, ASSIGNMENT.limits) as pool:
-        return grade(load_submission(folder / "layers.py"), ASSIGNMENT, pool, seed=seed)
+@pytest.fixture(scope="module")
+def untimed(tmp_path_factory):
+    """The assignment without its checks of speed, which take most of the time."""
+    folder = tmp_path_factory.mktemp("untimed") / ASSIGNMENT.folder.name
+    unneeded = shutil.ignore_patterns("test_speed.py", "submissions", "__pycache__")
+    shutil.copytree(ASSIGNMENT.folder, folder, ignore=unneeded)
+    text = (folder / "assignment.toml").read_text()
+    assert "\nspeed = 20\n" in text
+    (folder / "assignment.toml").write_text(text.replace("\nspeed = 20\n", "\n"))
+    return load_assignment(folder)
+
+
+def grade_folder(folder, launcher, seed, assignment=ASSIGNMENT):
+    """Grade; where the machine was too busy, do what the report says: try again."""
+    for _ in range(3):
+        with SandboxPool(launcher, assignment.limits) as pool:
+            report = grade(load_submission(folder / "layers.py"), assignment, pool, seed=seed)
+        if report.outcome is not Outcome.INFRASTRUCTURE_FAULT:
+            break
+    return report
+
+
+def speed_checks(report):
+    return {check.id: check for check in report.checks if check.group == "speed"}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("folder", ACCEPTED, ids=lambda folder: folder.name)
-def test_accepted_solutions_get_full_marks(folder, seed, any_launcher):
-    report = grade_folder(folder, any_launcher, seed)
+def test_accepted_solutions_pass_all_checks_that_ask_what_is_right(
+    folder, seed, any_launcher, untimed
+):
+    report = grade_folder(folder, any_launcher, seed, untimed)
     assert report.outcome is Outcome.GRADED
     assert {check.status for check in report.checks} == {Status.PASSED}
-    assert report.score == report.max_score == sum(ASSIGNMENT.points.values())
+    assert report.score == report.max_score == sum(untimed.points.values())
     assert report.failure is None
     assert student_view(report).message is None
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("folder", ACCEPTED, ids=lambda folder: folder.name)
+def test_accepted_solutions_get_full_marks_or_as_many_for_speed_as_they_say(
+    folder, docker_launcher
+):
+    declared = folder / "expect.toml"
+    said = tomllib.loads(declared.read_text())["points"] if declared.exists() else {}
+    report = grade_folder(folder, docker_launcher, 1)
+    assert report.outcome is Outcome.GRADED
+    assert report.failure is None
+    for group in report.groups:
+        least, most = said.get(group.name, (group.max_score, group.max_score))
+        assert least <= round(group.score, 9) <= most, group
+
+
+def test_a_layer_as_fast_as_the_reference_gets_full_marks_in_every_sandbox(any_launcher):
+    report = grade_folder(ASSIGNMENT.submissions / "accepted" / "matmul", any_launcher, 2)
+    assert report.outcome is Outcome.GRADED
+    assert report.score == report.max_score == 100
+
+
+@pytest.mark.docker
+def test_plain_loops_get_their_points_for_the_small_case_and_not_more(docker_launcher):
+    report = grade_folder(ASSIGNMENT.submissions / "accepted" / "loops", docker_launcher, 3)
+    assert report.outcome is Outcome.GRADED
+    for name in ("dense", "conv"):
+        for call in ("forward", "backward"):
+            check = speed_checks(report)[f"test_speed.py::test_{name}_{call}"]
+            assert check.status is Status.PARTIAL
+            assert check.points == pytest.approx(0.1 * check.max_points)
+            assert check.hint.id == "loop-over-positions"
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("folder", TOO_SLOW, ids=lambda folder: folder.name)
+def test_slow_submissions_lose_points_for_speed_alone_and_are_told_why(folder, docker_launcher):
+    expected = tomllib.loads((folder / "expect.toml").read_text())
+    report = grade_folder(folder, docker_launcher, 1)
+    assert report.outcome is Outcome.GRADED
+    assert report.failure is None
+    slow = {check.id: check for check in report.checks if check.status is not Status.PASSED}
+    assert set(expected["not_full"]) <= set(slow) <= set(speed_checks(report))
+    for check in slow.values():
+        assert check.status is Status.PARTIAL
+        if check.speed is not None:
+            assert check.hint.id == expected["hint"]
+
+
+@pytest.mark.docker
+def test_the_speed_of_what_is_wrong_is_not_measured(docker_launcher):
+    report = grade_folder(ASSIGNMENT.submissions / "known_wrong" / "no_bias", docker_launcher, 1)
+    for check in speed_checks(report).values():
+        assert check.status is Status.NOT_RUN
+        assert check.speed is None
+        assert "forward" in check.message
 
 
 @pytest.mark.docker
@@ -49,7 +131,11 @@ def test_the_template_earns_nothing_and_every_check_fails_cleanly(any_launcher):
     report = grade_folder(ASSIGNMENT.template, any_launcher, 1)
     assert report.score == 0
     assert report.failure is None
+    for check in speed_checks(report).values():
+        assert check.status is Status.NOT_RUN
     for check in report.checks:
+        if check.group == "speed":
+            continue
         assert check.status is Status.FAILED
         assert check.failure == "student_exception"
         assert "NotImplementedError" in check.message
@@ -57,9 +143,11 @@ def test_the_template_earns_nothing_and_every_check_fails_cleanly(any_launcher):
 
 @pytest.mark.docker
 @pytest.mark.parametrize("folder", KNOWN_WRONG, ids=lambda folder: folder.name)
-def test_known_wrong_submissions_fail_what_they_declare_and_nothing_else(folder, docker_launcher):
+def test_known_wrong_submissions_fail_what_they_declare_and_nothing_else(
+    folder, docker_launcher, untimed
+):
     expected = tomllib.loads((folder / "expect.toml").read_text())
-    report = grade_folder(folder, docker_launcher, 1)
+    report = grade_folder(folder, docker_launcher, 1, untimed)
     failed = {check.id for check in report.checks if check.status is Status.FAILED}
     assert failed - set(expected.get("may_fail", ())) == set(expected["fails"])
     assert report.failure is None

@@ -33,7 +33,7 @@ def assert_backward(layer, case, dx):
     assert_matches(actual=layer.d_bias, expected=case.gradients["bias"], name="d_bias")
 
 
-@check(group="behaviour", points=3)
+@check(group="behaviour", points=2)
 def test_dtype_kept(student, reference, rng):
     """float32 in, float32 out; float64 in, float64 out; the same for gradients."""
     for dtype in (np.float32, np.float64):
@@ -51,7 +51,7 @@ def test_dtype_kept(student, reference, rng):
                 assert_array(actual=result, shape=expected.value.shape, dtype=dtype, name=name)
 
 
-@check(group="behaviour", points=3)
+@check(group="behaviour", points=2)
 def test_inputs_unchanged(student, reference, rng):
     """Neither x nor dy nor the parameters are changed by forward and backward."""
     for layer, case in layers_with_cases(student, reference, rng):
@@ -65,7 +65,7 @@ def test_inputs_unchanged(student, reference, rng):
         assert_matches(actual=layer.bias, expected=case.bias, name="the bias afterwards")
 
 
-@check(group="behaviour", points=3)
+@check(group="behaviour", points=2)
 @drawn(examples=8, view=sampled_from(("transposed", "reversed", "every second", "Fortran order")))
 def test_views(student, reference, rng, view):
     """Inputs may be views in any memory order, and read-only."""
@@ -83,7 +83,7 @@ def test_views(student, reference, rng, view):
         assert_backward(layer, case, layer.backward(dy))
 
 
-@check(group="behaviour", points=3)
+@check(group="behaviour", points=2)
 def test_batch_of_one_and_empty(student, reference, rng):
     """A batch of one, a batch of none, and inputs without positions."""
     for batch, length in ((1, 5), (0, 5), (2, 0)):
@@ -93,7 +93,7 @@ def test_batch_of_one_and_empty(student, reference, rng):
             assert_backward(layer, case, layer.backward(case.dy))
 
 
-@check(group="behaviour", points=3)
+@check(group="behaviour", points=2)
 def test_repeated_calls(student, reference, rng):
     """Gradients belong to the latest forward and are overwritten by every backward."""
     rounds = zip(*(layers_with_cases(student, reference, rng) for _ in range(3)), strict=True)
@@ -104,7 +104,7 @@ def test_repeated_calls(student, reference, rng):
             assert_backward(layer, case, layer.backward(case.dy))
 
 
-@check(group="behaviour", points=3)
+@check(group="behaviour", points=2)
 def test_refusals(student):
     """A wrong number of channels, and backward before forward, raise an exception."""
     layers = {

@@ -31,7 +31,7 @@ def test_dense_accuracy(student, reference, rng, rows, inputs, units):
     assert_matches(actual=layer.forward(case.x), expected=case.output)
 
 
-@check(group="forward", points=4)
+@check(group="forward", points=3)
 @drawn(
     examples=8,
     always=BIASED,
@@ -49,7 +49,7 @@ def test_conv_channels_last(student, reference, rng, batch, spatial, channels, f
     assert_matches(actual=layer.forward(case.x), expected=case.output)
 
 
-@check(group="forward", points=4)
+@check(group="forward", points=3)
 @drawn(
     examples=8,
     always=BIASED,
@@ -71,7 +71,7 @@ def test_conv_channels_first(student, reference, rng, batch, spatial, channels, 
     assert_matches(actual=layer.forward(case.x), expected=case.output)
 
 
-@check(group="forward", points=4)
+@check(group="forward", points=3)
 @drawn(
     examples=8,
     always=STRIDED,
@@ -90,7 +90,7 @@ def test_conv_strides(student, reference, rng, batch, spatial, strides, data_for
     assert_matches(actual=layer.forward(case.x), expected=case.output)
 
 
-@check(group="forward", points=4, visibility="hidden")
+@check(group="forward", points=3, visibility="hidden")
 @drawn(
     examples=8,
     spatial=lists(integers(2, 9), min_size=2, max_size=3),

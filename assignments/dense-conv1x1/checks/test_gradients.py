@@ -17,7 +17,7 @@ def check_case(layer, case, rng):
     )
 
 
-@check(group="gradients", points=5)
+@check(group="gradients", points=4)
 @drawn(
     examples=8,
     always=DENSE,
@@ -32,7 +32,7 @@ def test_dense(student, reference, rng, leading, inputs, units, use_bias):
     check_case(student.Dense(inputs, units, use_bias=use_bias), case, rng)
 
 
-@check(group="gradients", points=5)
+@check(group="gradients", points=4)
 @drawn(examples=6, rows=integers(2, 200), inputs=integers(1, 8), units=integers(1, 8))
 def test_dense_accuracy(student, reference, rng, rows, inputs, units):
     """Dense: gradients are as accurate as plain sums in float32."""
@@ -40,7 +40,7 @@ def test_dense_accuracy(student, reference, rng, rows, inputs, units):
     check_case(student.Dense(inputs, units), case, rng)
 
 
-@check(group="gradients", points=5)
+@check(group="gradients", points=4)
 @drawn(
     examples=8,
     always=BIASED,
@@ -57,7 +57,7 @@ def test_conv_channels_last(student, reference, rng, batch, spatial, channels, f
     check_case(layer, case, rng)
 
 
-@check(group="gradients", points=5)
+@check(group="gradients", points=4)
 @drawn(
     examples=8,
     always=CONVOLUTIONS,
@@ -75,7 +75,7 @@ def test_conv_channels_first(student, reference, rng, batch, spatial, channels, 
     check_case(layer, case, rng)
 
 
-@check(group="gradients", points=5)
+@check(group="gradients", points=4)
 @drawn(
     examples=8,
     always=STRIDED,
@@ -93,7 +93,7 @@ def test_conv_strides(student, reference, rng, batch, spatial, strides, data_for
     check_case(layer, case, rng)
 
 
-@check(group="gradients", points=5, visibility="hidden")
+@check(group="gradients", points=4, visibility="hidden")
 @drawn(
     examples=8,
     spatial=lists(integers(2, 8), min_size=2, max_size=3),

@@ -6,7 +6,7 @@ from grader.checking.mismatch import Mismatch
 RANKS = (1, 2, 3)
 
 
-@check(group="interface", points=3)
+@check(group="interface", points=2)
 def test_parameters(student):
     """New layers have a float32 kernel of the right shape and a float32 bias of zeros."""
     layers = [(student.Dense(3, 5), (3, 5))]
@@ -16,7 +16,7 @@ def test_parameters(student):
         assert_matches(actual=layer.bias, expected=np.zeros(5, np.float32), name="the bias")
 
 
-@check(group="interface", points=3)
+@check(group="interface", points=2)
 def test_initial_kernel(student):
     """New kernels are random, different in each layer, of mean 0 and of Glorot's size."""
     inputs, outputs = 40, 30
@@ -43,7 +43,7 @@ def test_initial_kernel(student):
             raise Mismatch(f"The kernel of a new {name} has the mean {first.mean():.3g}, not 0.")
 
 
-@check(group="interface", points=3)
+@check(group="interface", points=2)
 def test_parameter_count(student):
     """count_params() is in * out + out, or in * out without a bias."""
     layers = [student.Dense(3, 5), *(student.Conv1x1(3, 5, rank=rank) for rank in RANKS)]
@@ -54,7 +54,7 @@ def test_parameter_count(student):
         assert_equal(actual=layer.count_params(), expected=24, name="count_params() without a bias")
 
 
-@check(group="interface", points=3)
+@check(group="interface", points=2)
 def test_no_bias(student, reference, rng):
     """With use_bias=False, bias is None, and d_bias is None after backward."""
     dense = student.Dense(3, 5, use_bias=False)

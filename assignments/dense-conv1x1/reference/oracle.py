@@ -2,9 +2,10 @@
 
 A case holds what a layer is given and what it must return. By default its data are small whole
 numbers, for which any order of summation gives the same bits; `normal` data ask how accurate a
-layer is.
+layer is. Works are what is timed: large, exact, and made faster than they are computed.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from grader.checking.oracle import affine, affine_gradients, whole_numbers
+from grader.checking.oracle import (
+    affine,
+    affine_gradients,
+    exact_affine,
+    exact_affine_gradients,
+    whole_numbers,
+)
+from grader.checking.speed.work import Work
 from grader.checking.tolerance import Expected
 
 Array = NDArray[Any]
@@ -129,3 +137,111 @@ def _shape(batch: int, spatial: Sequence[int], channels: int, data_format: str) 
     if data_format == "channels_last":
         return (batch, *spatial, channels)
     return (batch, channels, *spatial)
+
+
+_LARGEST_SUM = 2**24 - 1
+_WIDE = 4095  # twelve binary digits, which neither float16 nor bfloat16 nor TF32 holds
+_LARGEST_BIAS = 1000
+
+
+def dense_work(
+    rng: np.random.Generator, positions: int, inputs: int, units: int, *, call: str
+) -> Work:
+    """A call of `Dense(inputs, units)` on an input of rank 3.
+
+    Args:
+        rng: Draws the data.
+        positions: How many, of all axes but the last; a multiple of 8.
+        inputs: How many.
+        units: How many.
+        call: `forward` or `backward`.
+    """
+    leading = (8, positions // 8)
+    return _work("Dense", (inputs, units), (inputs, units), leading, rng, call)
+
+
+def conv1x1_work(
+    rng: np.random.Generator, positions: int, channels: int, filters: int, *, call: str
+) -> Work:
+    """The same of `Conv1x1(channels, filters, rank=2)`, channels last."""
+    leading, shape = (2, 4, positions // 8), (1, 1, channels, filters)
+    return _work("Conv1x1", (channels, filters), shape, leading, rng, call)
+
+
+def _work(
+    layer: str,
+    arguments: tuple[int, int],
+    kernel_shape: tuple[int, ...],
+    leading: tuple[int, ...],
+    rng: np.random.Generator,
+    call: str,
+) -> Work:
+    data = _forward_data if call == "forward" else _backward_data
+    x, matrix, bias = data(rng, leading, *arguments)
+    kernel = matrix.reshape(kernel_shape)
+    parameters = {"kernel": kernel, "bias": bias}
+    if call == "forward":
+        return Work(
+            layer=layer,
+            arguments=arguments,
+            parameters=parameters,
+            call=call,
+            given=x,
+            expected=exact_affine(x, matrix, bias),
+        )
+    dy = _signs(rng, (*leading, arguments[1]))
+    dx, d_matrix, d_bias = exact_affine_gradients(x, matrix, dy)
+    return Work(
+        layer=layer,
+        arguments=arguments,
+        parameters=parameters,
+        before=(("forward", x),),
+        call=call,
+        given=dy,
+        expected=dx,
+        attributes={"d_kernel": d_matrix.reshape(kernel_shape), "d_bias": d_bias},
+    )
+
+
+def _forward_data(
+    rng: np.random.Generator, leading: tuple[int, ...], inputs: int, units: int
+) -> tuple[Array, Array, Array]:
+    """One of x and the matrix is wide, by chance; the other as wide as sums have room for."""
+    narrow = _limit(inputs * _WIDE, _LARGEST_SUM - _LARGEST_BIAS)
+    x_limit, limit = (_WIDE, narrow) if rng.integers(2) else (narrow, _WIDE)
+    return (
+        _whole(rng, (*leading, inputs), x_limit),
+        _whole(rng, (inputs, units), limit),
+        _whole(rng, (units,), _LARGEST_BIAS),
+    )
+
+
+def _backward_data(
+    rng: np.random.Generator, leading: tuple[int, ...], inputs: int, units: int
+) -> tuple[Array, Array, Array]:
+    """Both are wide, since dy is not."""
+    return (
+        _whole(rng, (*leading, inputs), _limit(math.prod(leading), _LARGEST_SUM)),
+        _whole(rng, (inputs, units), _limit(units, _LARGEST_SUM)),
+        _whole(rng, (units,), _LARGEST_BIAS),
+    )
+
+
+def _limit(times: int, largest_sum: int) -> int:
+    """The widest number that fits into the largest sum so many times."""
+    return max(1, min(_WIDE, largest_sum // times))
+
+
+def _whole(rng: np.random.Generator, shape: tuple[int, ...], limit: int) -> Array:
+    """Like `whole_numbers`, from two bytes each: fast."""
+    return rng.integers(-limit, limit + 1, shape, dtype=np.int16).astype(np.float32)
+
+
+def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Minus one or one, from one bit each."""
+    count = math.prod(shape)
+    bits = np.unpackbits(rng.integers(0, 256, -(-count // 8), dtype=np.uint8), count=count)
+    signs = bits.astype(np.float32)
+    signs *= 2
+    signs -= 1
+    return signs.reshape(shape)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from grader.assignment import Assignment, Rung
 from grader.checking.mismatch import PartialCredit
@@ -147,7 +148,9 @@ class DuellingChecker:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """With the machine, or the GPU, for this grading only, and away from the sides' cores."""
-        with lease(self._gpu or "cpu"), pinned_here(self._own_cores):
+        # Threads of our own that wait for work in a loop would take turns with the clock.
+        one_thread = threadpool_limits(limits=1, user_api="blas")
+        with lease(self._gpu or "cpu"), one_thread, pinned_here(self._own_cores):
             yield
 
     def _rungs(self, ladder: str) -> tuple[Rung, ...]:

@@ -17,7 +17,7 @@ class Dense:
         if x.shape[-1] != self.kernel.shape[0]:
             raise ValueError("wrong number of features")
         self._x = x
-        y = np.einsum("...i,io->...o", x, self.kernel)
+        y = np.einsum("...i,io->...o", x, self.kernel, optimize=True)
         return y if self.bias is None else y + self.bias
 
     def backward(self, dy):
@@ -25,9 +25,9 @@ class Dense:
             raise RuntimeError("forward first")
         axes = list(range(dy.ndim - 1))  # all but the channels: to be summed over
         i, o = dy.ndim, dy.ndim + 1
-        self.d_kernel = np.einsum(self._x, [*axes, i], dy, [*axes, o], [i, o])
-        self.d_bias = None if self.bias is None else np.einsum(dy, [*axes, o], [o])
-        return np.einsum("...o,io->...i", dy, self.kernel)
+        self.d_kernel = np.einsum(self._x, [*axes, i], dy, [*axes, o], [i, o], optimize=True)
+        self.d_bias = None if self.bias is None else np.einsum(dy, [*axes, o], [o], optimize=True)
+        return np.einsum("...o,io->...i", dy, self.kernel, optimize=True)
 
     def count_params(self):
         return sum(p.size for p in (self.kernel, self.bias) if p is not None)

@@ -1,4 +1,4 @@
-"""Plain loops over positions and output channels: slow, and close to the formula."""
+"""Plain loops over positions and both kinds of channels: slow, and close to the formula."""
 
 from itertools import product
 
@@ -24,8 +24,9 @@ class Dense:
         self.x = x.copy()
         y = np.zeros((*x.shape[:-1], self.units), dtype=np.result_type(x, self.kernel))
         for position in product(*(range(n) for n in x.shape[:-1])):
+            pixel = x[position].tolist()
             for o in range(self.units):
-                total = (x[position] * self.kernel[:, o]).sum()
+                total = sum(a * w for a, w in zip(pixel, self.kernel[:, o].tolist()))
                 y[(*position, o)] = total if self.bias is None else total + self.bias[o]
         return y
 
@@ -34,9 +35,13 @@ class Dense:
         self.d_kernel = np.zeros_like(self.kernel)
         self.d_bias = None if self.bias is None else np.zeros_like(self.bias)
         for position in product(*(range(n) for n in dy.shape[:-1])):
+            gradient = dy[position].tolist()
+            for i in range(self.in_features):
+                weights = self.kernel[i].tolist()
+                dx[(*position, i)] = sum(g * w for g, w in zip(gradient, weights))
+                for o in range(self.units):
+                    self.d_kernel[i, o] += self.x[(*position, i)] * dy[(*position, o)]
             for o in range(self.units):
-                dx[position] += dy[(*position, o)] * self.kernel[:, o]
-                self.d_kernel[:, o] += dy[(*position, o)] * self.x[position]
                 if self.d_bias is not None:
                     self.d_bias[o] += dy[(*position, o)]
         return dx
@@ -78,9 +83,9 @@ class Conv1x1:
         for n in range(len(x)):
             for position in product(*(range(length) for length in self.out)):
                 seen = tuple(self.strides * p for p in position)
-                pixel = x[self.place(n, seen)]
+                pixel = x[self.place(n, seen)].tolist()
                 for o in range(self.filters):
-                    total = (pixel * weights[:, o]).sum()
+                    total = sum(a * w for a, w in zip(pixel, weights[:, o].tolist()))
                     target = y[self.place(n, position)]
                     target[o] = total if self.bias is None else total + self.bias[o]
         return y
@@ -95,9 +100,13 @@ class Conv1x1:
                 seen = tuple(self.strides * p for p in position)
                 pixel = self.x[self.place(n, seen)]
                 gradient = dy[self.place(n, position)]
+                target = dx[self.place(n, seen)]
+                for i in range(self.in_channels):
+                    row = weights[i].tolist()
+                    target[i] = sum(g * w for g, w in zip(gradient.tolist(), row))
+                    for o in range(self.filters):
+                        d_weights[i, o] += pixel[i] * gradient[o]
                 for o in range(self.filters):
-                    dx[self.place(n, seen)] += gradient[o] * weights[:, o]
-                    d_weights[:, o] += gradient[o] * pixel
                     if self.d_bias is not None:
                         self.d_bias[o] += gradient[o]
         self.d_kernel = d_weights.reshape(self.kernel.shape)

@@ -1,0 +1,38 @@
+"""A dense layer by one matrix product."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class Dense:
+    """y[..., o] = sum_i x[..., i] kernel[i, o] + bias[o]."""
+
+    def __init__(self, in_features: int, units: int, use_bias: bool = True) -> None:
+        self.kernel = np.zeros((in_features, units), np.float32)
+        self.bias = np.zeros(units, np.float32) if use_bias else None
+        self.d_kernel: Array | None = None
+        self.d_bias: Array | None = None
+        self._x = np.zeros((1, in_features), np.float32)
+
+    def forward(self, x: Array) -> Array:
+        """Shape (..., in_features) to (..., units)."""
+        self._x = x
+        y = _rows(x) @ self.kernel
+        if self.bias is not None:
+            y += self.bias
+        return y.reshape(*x.shape[:-1], y.shape[-1])
+
+    def backward(self, dy: Array) -> Array:
+        """Shape (..., units) to (..., in_features); sets d_kernel and d_bias."""
+        rows = _rows(dy)
+        self.d_kernel = _rows(self._x).T @ rows
+        self.d_bias = rows.sum(axis=0)
+        return (rows @ self.kernel.T).reshape(self._x.shape)
+
+
+def _rows(array: Array) -> Array:
+    return array.reshape(-1, array.shape[-1])
