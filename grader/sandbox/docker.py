@@ -71,6 +71,7 @@ class DockerLauncher:
         """Start a container whose agent has connected. Raises InfrastructureFault."""
         folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
         container = inbox = None
+        connected: tuple[socket.socket, ...] = ()
         try:
             with _listener(folder) as listener, _engine_errors():
                 inbox = Inbox(folder / "channel" / "inbox")
@@ -88,9 +89,11 @@ class DockerLauncher:
                     )
                 )
                 self._start(container)
-                channel, output = _accept_both(listener, container)
+                connected = channel, output = _accept_both(listener, container)
                 return DockerSandbox(container, folder, channel, output, inbox)
         except BaseException:
+            for end in connected:
+                end.close()
             if inbox is not None:
                 inbox.close()
             if container is not None:

@@ -1,5 +1,6 @@
 """The assignment's own submissions, through each sandbox."""
 
+import functools
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,12 @@ def grade_folder(folder, launcher, seed, assignment=ASSIGNMENT):
     return report
 
 
+@pytest.fixture(scope="module")
+def in_docker(docker_launcher):
+    """A function that grades a folder in docker, with its checks of speed; once for all tests."""
+    return functools.cache(lambda folder: grade_folder(folder, docker_launcher, 1))
+
+
 def speed_checks(report):
     return {check.id: check for check in report.checks if check.group == "speed"}
 
@@ -62,12 +69,10 @@ def test_accepted_solutions_pass_all_checks_that_ask_what_is_right(
 
 @pytest.mark.docker
 @pytest.mark.parametrize("folder", ACCEPTED, ids=lambda folder: folder.name)
-def test_accepted_solutions_get_full_marks_or_as_many_for_speed_as_they_say(
-    folder, docker_launcher
-):
+def test_accepted_solutions_get_full_marks_or_as_many_for_speed_as_they_say(folder, in_docker):
     declared = folder / "expect.toml"
     said = tomllib.loads(declared.read_text())["points"] if declared.exists() else {}
-    report = grade_folder(folder, docker_launcher, 1)
+    report = in_docker(folder)
     assert report.outcome is Outcome.GRADED
     assert report.failure is None
     for group in report.groups:
@@ -82,8 +87,9 @@ def test_a_layer_as_fast_as_the_reference_gets_full_marks_in_every_sandbox(any_l
 
 
 @pytest.mark.docker
-def test_plain_loops_get_their_points_for_the_small_case_and_not_more(docker_launcher):
-    report = grade_folder(ASSIGNMENT.submissions / "accepted" / "loops", docker_launcher, 3)
+def test_plain_loops_get_their_points_for_the_small_case_and_not_more(in_docker):
+    (loops,) = [folder for folder in ACCEPTED if folder.name == "loops"]
+    report = in_docker(loops)
     assert report.outcome is Outcome.GRADED
     for name in ("dense", "conv"):
         for call in ("forward", "backward"):

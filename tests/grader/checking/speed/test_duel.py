@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from grader.assignment import Rung, SpeedRules
 from grader.checking.mismatch import Mismatch
@@ -71,6 +72,13 @@ def backward(rng, positions, size=192):
         expected=dy @ w.T,
         attributes={"d_kernel": x.T @ dy},
     )
+
+
+@pytest.fixture(autouse=True)
+def _own_threads_do_not_take_turns_with_the_clock():
+    """As in a grading."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 @pytest.fixture
