@@ -38,7 +38,8 @@ class SpeedMeasurement:
     """One duel of student and reference.
 
     Times are seconds on the trusted clock, one for each pair in the order they ran; the pairs
-    that were judged are the last `pairs` of them (others were measured in an earlier try).
+    that were judged are the last `pairs` of them (others were measured earlier: on a size that told
+    too little, or in a first try).
     The ratio is of times less the median of `null_s`.
 
     Attributes:

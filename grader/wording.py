@@ -45,7 +45,7 @@ def speed_verdict(check: CheckResult) -> list[str]:
     reached = next((r for r in speed.rungs if r.verdict is not RungVerdict.FAIL), None)
     lines = []
     if check.status is Status.PARTIAL or (check.status is Status.FAILED and speed.share == 0):
-        lines.append(_rungs(speed.rungs, reached))
+        lines.append(_rungs(speed, reached))
     if speed.benefit_of_doubt and reached is not None and check.points > 0:
         lines.append(
             f"The measurement stayed unsure whether this is at most {_bound(reached)} times: "
@@ -70,10 +70,13 @@ def findings(check: CheckResult) -> list[str]:
     return lines
 
 
-def _rungs(rungs: tuple[RungResult, ...], reached: RungResult | None) -> str:
-    best, last = rungs[0], rungs[-1]
+def _rungs(speed: SpeedMeasurement, reached: RungResult | None) -> str:
+    best, last = speed.rungs[0], speed.rungs[-1]
     if reached is None or reached.share == 0:
-        text = f"More than {_bound(last)} times: none of the points."
+        left = "none of the points"
+        if speed.share > 0:
+            left = f"{_percent(speed.share)} of the points, for a small case"
+        text = f"More than {_bound(last)} times: {left}."
     else:
         text = f"At most {_bound(reached)} times: {_percent(reached.share)} of the points."
     return f"{text} At most {_bound(best)} times: {_percent(best.share)}."

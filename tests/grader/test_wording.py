@@ -1,5 +1,6 @@
 import pytest
 
+from grader.measurement import RungResult, RungVerdict, SpeedMeasurement
 from grader.report import Status
 from grader.sandbox.failures import Failure
 from grader.wording import duration, findings, number, speed_ratio, speed_verdict
@@ -135,4 +136,29 @@ def test_full_marks_need_no_rung_but_a_doubt_is_told(make_speed, make_check):
     assert speed_verdict(make_check(speed=unsure)) == [
         "The measurement stayed unsure whether this is at most 4 times: you have the benefit of "
         "the doubt."
+    ]
+
+
+def test_what_a_small_case_is_worth_is_not_called_nothing(make_check):
+    rung = RungResult(at_most=100, share=0.4, verdict=RungVerdict.FAIL)
+    speed = SpeedMeasurement(
+        work={"call": "forward"},
+        device={},
+        ratio=400.0,
+        low=300.0,
+        high=500.0,
+        confidence=0.95,
+        pairs=1,
+        tries=1,
+        rungs=(rung,),
+        benefit_of_doubt=False,
+        share=0.1,
+        student_s=(0.4,),
+        reference_s=(0.001,),
+        null_s=(0.0001,),
+        student_first=(True,),
+    )
+    check = make_check(status=Status.PARTIAL, points=0.1, speed=speed)
+    assert speed_verdict(check) == [
+        "More than 100 times: 10% of the points, for a small case. At most 100 times: 40%."
     ]

@@ -20,7 +20,6 @@ from grader.sandbox.agent import wire
 from grader.sandbox.client import MODULE, AgentClient
 from grader.sandbox.failures import Failure, SandboxEnded, StudentError
 from grader.sandbox.inbox import ALIGNMENT, INBOX_BYTES
-from grader.sandbox.memory import Memory
 from grader.sandbox.pool import SandboxPool
 
 _T = TypeVar("_T")
@@ -46,7 +45,8 @@ class Side:
         self.client = client
         self._layers: dict[str, wire.Handle] = {}
         self._placed: dict[tuple[str, tuple[int, ...], int], wire.Handle] = {}
-        self._held: dict[tuple[tuple[int, ...], ...], tuple[wire.Handle, ...]] = {}
+        self._held: list[wire.Handle] = []
+        self._held_shapes: list[tuple[int, ...]] = []
         client.use(rules.arrays.value, rules.device.value)
         client.settle()
         client.freeze()
@@ -95,17 +95,16 @@ class Side:
         """Seconds to bring back as much as the work does, with nothing to compute."""
         client = self.client
         arrays = (work.expected, *work.attributes.values())
-        shapes = tuple(array.shape for array in arrays)
-        if shapes not in self._held:
+        shapes = [array.shape for array in arrays]
+        if shapes != self._held_shapes:
             client.thaw()
-            self._held[shapes] = tuple(client.hold(np.zeros_like(array)) for array in arrays)
+            for handle in self._held:  # of another size: its memory is wanted back
+                client.release(handle)
+            self._held = [client.hold(np.zeros_like(array)) for array in arrays]
+            self._held_shapes = shapes
             client.settle()
-        seconds, _values = client.timed(lambda: [client.fetch(h) for h in self._held[shapes]])
+        seconds, _values = client.timed(lambda: [client.fetch(held) for held in self._held])
         return seconds
-
-    def memory(self) -> Memory | None:
-        """What the kernel counts now."""
-        return self.client.memory()
 
     def _layer(self, work: Work) -> wire.Handle:
         name = work.describe()["layer"]
@@ -232,8 +231,7 @@ class Arenas:
             self._arenas.pop(number).close()
             arena = None
         if arena is None:
-            arena = self._arenas[number] = self._make()
-            self._pool.wait_until_still()
+            arena = self._arenas[number] = self.fresh()
         return arena
 
     def fresh(self) -> Arena:

@@ -55,6 +55,15 @@ class Pair:
     student_first: bool
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What pairs of one size say: their ratios' interval, and the rungs that it clears."""
+
+    pairs: Sequence[Pair]
+    found: Interval
+    results: tuple[RungResult, ...]
+
+
 class TooSlow(Exception):
     """The student's code did not finish what everybody must; the message says what."""
 
@@ -115,7 +124,7 @@ class Duel:
         for tries in range(1, TRIES + 1):
             last = tries == TRIES
             try:
-                work, found, results = self._try(make)
+                work, judged = self._try(make)
             except SandboxEnded as ended:
                 if ended.failure is not Failure.TIME_LIMIT or self._is_over_budget():
                     raise
@@ -123,10 +132,10 @@ class Duel:
                     raise
                 if last:  # nothing but too slow, in a call that right code need not finish
                     work = make(self._rng, _FIRST_POSITIONS)
-                    return self._measurement(work, None, self._all_failed(), tries, floor)
+                    return self._measurement(work, None, tries, floor)
             else:
-                if decided(results) or last:
-                    return self._measurement(work, found, results, tries, floor)
+                if decided(judged.results) or last:
+                    return self._measurement(work, judged, tries, floor)
             self._arenas.renew()
         raise AssertionError("the last try returns")
 
@@ -142,7 +151,7 @@ class Duel:
             else:
                 return
 
-    def _try(self, make: MakeWork) -> tuple[Work, Interval, tuple[RungResult, ...]]:
+    def _try(self, make: MakeWork) -> tuple[Work, Judgement]:
         """Find a fitting size, and judge there."""
         positions = _FIRST_POSITIONS
         while True:
@@ -155,11 +164,12 @@ class Duel:
             whole = self._is_whole(work, positions, pairs)
             if whole or pair.student >= _SLOW_S:
                 tells = whole or _busy_s(pairs) >= self._enough_s
-                found, results, busy = self._looks(make, positions, whole=tells)
+                judged = self._looks(make, positions, whole=tells)
                 # What a disturbance made look long enough has shown its true length by now.
+                busy = _busy_s(judged.pairs)
                 tells = tells and (busy >= self._enough_s or self._is_at_the_end(work, positions))
-                if tells or self._failed(results):
-                    return work, found, results
+                if tells or _all_failed(judged.results):
+                    return work, judged
             # By the whole time, null call included: approached from below, never overshot.
             wanted = self._rules.call_ms / 1000 / min(pair.reference for pair in pairs)
             growth = min(wanted, _LARGEST_GROWTH, 1.2 * _SLOW_S / pair.student)
@@ -170,9 +180,7 @@ class Duel:
         wanted = _NEARLY * self._rules.call_ms / 1000
         return _busy_s(pairs) >= wanted or self._is_at_the_end(work, positions)
 
-    def _looks(
-        self, make: MakeWork, positions: int, *, whole: bool
-    ) -> tuple[Interval, tuple[RungResult, ...], float]:
+    def _looks(self, make: MakeWork, positions: int, *, whole: bool) -> Judgement:
         """Pairs until the interval is clear of the rungs, each look's on fresh processes.
 
         Args:
@@ -180,21 +188,20 @@ class Duel:
             positions: For so many positions.
             whole: The reference is busy for long enough to be compared with.
         """
-        judged: list[Pair] = []
+        pairs: list[Pair] = []
         for number, look in enumerate(LOOKS):
             arena = self._arenas[number]
             for _ in range(_WARM_UPS if number else _WARM_UPS - 1):
                 self._pair(arena, make, positions)
-            while len(judged) < look:
-                judged.append(self._pair(arena, make, positions)[1])
-            found = interval(_ratios(judged, whole=whole))
+            while len(pairs) < look:
+                pairs.append(self._pair(arena, make, positions)[1])
+            found = interval(_ratios(pairs, whole=whole))
             results = judge(found, self._rungs)
             if decided(results):
                 break
-        self._pairs += judged
-        self._judged = len(judged)
-        _require_quiet(judged)
-        return found, results, _busy_s(judged)
+        self._pairs += pairs
+        _require_quiet(pairs)
+        return Judgement(pairs, found, results)
 
     def _pair(self, arena: Arena, make: MakeWork, positions: int) -> tuple[Work, Pair]:
         if self._is_over_budget():
@@ -231,20 +238,13 @@ class Duel:
     def _is_over_budget(self) -> bool:
         return self._spent_s > self._budget_s
 
-    def _failed(self, results: Sequence[RungResult]) -> bool:
-        return all(result.verdict is RungVerdict.FAIL for result in results)
-
-    def _all_failed(self) -> tuple[RungResult, ...]:
-        return judge(Interval(np.inf, np.inf, np.inf), self._rungs)
-
     def _measurement(
-        self,
-        work: Work,
-        found: Interval | None,
-        results: tuple[RungResult, ...],
-        tries: int,
-        floor: float,
+        self, work: Work, judged: Judgement | None, tries: int, floor: float
     ) -> SpeedMeasurement:
+        """What the report keeps; without a judgement, nothing was finished: every rung failed."""
+        found = judged.found if judged else None
+        endless = Interval(np.inf, np.inf, np.inf)
+        results = judged.results if judged else judge(endless, self._rungs)
         share, doubt = share_of(results)
         return SpeedMeasurement(
             work=work.describe(),
@@ -257,7 +257,7 @@ class Duel:
             low=found.low if found else None,
             high=found.high if found else None,
             confidence=CONFIDENCE,
-            pairs=self._judged if found else 0,
+            pairs=len(judged.pairs) if judged else 0,
             tries=tries,
             rungs=results,
             benefit_of_doubt=doubt,
@@ -267,6 +267,10 @@ class Duel:
             null_s=tuple(pair.null for pair in self._pairs),
             student_first=tuple(pair.student_first for pair in self._pairs),
         )
+
+
+def _all_failed(results: Sequence[RungResult]) -> bool:
+    return all(result.verdict is RungVerdict.FAIL for result in results)
 
 
 def _busy_s(pairs: Sequence[Pair]) -> float:

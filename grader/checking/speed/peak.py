@@ -74,9 +74,9 @@ def _measure(
 
 def _growth(side: Side, run: Callable[[], float]) -> int | None:
     """Bytes between what is there before a call, its inputs included, and the peak."""
-    before = side.memory()
+    before = side.client.memory()
     run()
-    after = side.memory()
+    after = side.client.memory()
     return None if before is None or after is None else after.peak - before.now
 
 
