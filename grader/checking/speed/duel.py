@@ -200,7 +200,8 @@ class Duel:
             if decided(results):
                 break
         self._pairs += pairs
-        _require_quiet(pairs)
+        if whole:  # a shorter call is easily disturbed, which there only flatters the student
+            _require_quiet(pairs)
         return Judgement(pairs, found, results)
 
     def _pair(self, arena: Arena, make: MakeWork, positions: int) -> tuple[Work, Pair]:
