@@ -7,7 +7,7 @@ EXAMPLES := assignments/dense-conv1x1/submissions/accepted/matmul \
 	assignments/dense-conv1x1/submissions/known_wrong/mean_over_batch \
 	assignments/dense-conv1x1/template
 
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup demo test lint format docs bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -44,6 +44,9 @@ lint: setup ## Check style and types
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup ## Write the pages that are made from the code
+	$(BIN)/python docs/misconceptions.py
 
 bench: setup ## Measure what the sandbox costs, side by side with a plain run
 	$(BIN)/python benchmarks/grading.py

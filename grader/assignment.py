@@ -13,8 +13,10 @@ from grader.assignment_schema import (
     Export,
     ExportKind,
     Interface,
+    Leaderboard,
     Rung,
     SpeedRules,
+    VerifyRules,
     parse_document,
 )
 from grader.content import content_sha256
@@ -28,8 +30,10 @@ __all__ = [
     "Export",
     "ExportKind",
     "Interface",
+    "Leaderboard",
     "Rung",
     "SpeedRules",
+    "VerifyRules",
     "find_assignment",
     "load_assignment",
 ]
@@ -58,6 +62,8 @@ class Assignment:
         points: Total of each group of checks.
         limits: On one grading.
         speed: How checks of speed are judged.
+        verify: What `grader verify` asks for.
+        leaderboard: How submissions are ranked; None where they are not.
         sha256: Over all of the folder's files.
     """
 
@@ -69,6 +75,8 @@ class Assignment:
     points: Mapping[str, float]
     limits: Limits
     speed: SpeedRules
+    verify: VerifyRules
+    leaderboard: Leaderboard | None
     sha256: str
 
     @property
@@ -120,6 +128,8 @@ def load_assignment(folder: Path) -> Assignment:
         points=document.points,
         limits=document.limits,
         speed=document.speed,
+        verify=document.verify,
+        leaderboard=document.leaderboard,
         sha256=_folder_sha256(folder),
     )
 

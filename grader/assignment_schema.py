@@ -137,6 +137,49 @@ class SpeedRules:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Excuse:
+    """A mutant of the reference that no check can catch, and why.
+
+    Attributes:
+        mutant: Its name, as `grader verify` shows it.
+        reason: One sentence.
+    """
+
+    mutant: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyRules:
+    """What `grader verify` asks for, from `[verify]` in assignment.toml.
+
+    Attributes:
+        seeds: How many seeds each verdict is repeated with.
+        min_mutation_score: Share of the reference's mutants that the checks must catch.
+        equivalent: Mutants that are as right as the reference.
+    """
+
+    seeds: int = 5
+    min_mutation_score: float = 0.9
+    equivalent: tuple[Excuse, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """How submissions are ranked, from `[leaderboard]` in assignment.toml.
+
+    Attributes:
+        metric: A metric of checks; the board shows its geometric mean over `checks`.
+        checks: Whose; each must have passed or earned a part.
+        lowest_first: Whether less is better.
+    """
+
+    metric: str
+    checks: tuple[str, ...]
+    lowest_first: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class AssignmentDocument:
     """assignment.toml, validated.
 
@@ -149,6 +192,8 @@ class AssignmentDocument:
         points: Total of each group of checks.
         limits: On one grading.
         speed: How checks of speed are judged.
+        verify: What `grader verify` asks for.
+        leaderboard: How submissions are ranked; None where they are not.
     """
 
     format: int
@@ -159,6 +204,8 @@ class AssignmentDocument:
     points: Mapping[str, float]
     limits: Limits = field(default_factory=Limits)
     speed: SpeedRules = field(default_factory=SpeedRules)
+    verify: VerifyRules = field(default_factory=VerifyRules)
+    leaderboard: Leaderboard | None = None
 
 
 def parse_document(table: Mapping[str, object]) -> AssignmentDocument:
@@ -180,6 +227,9 @@ def parse_document(table: Mapping[str, object]) -> AssignmentDocument:
     _validate_points(document.points)
     _validate_limits(document.limits)
     _validate_speed(document.speed)
+    _validate_verify(document.verify)
+    if document.leaderboard is not None:
+        _validate_leaderboard(document.leaderboard)
     return document
 
 
@@ -273,6 +323,19 @@ def _validate_speed(speed: SpeedRules) -> None:
         speed.device is Device.CPU or speed.arrays is Arrays.TORCH,
         'speed.device is "cuda", where NumPy\'s arrays cannot live: say speed.arrays = "torch"',
     )
+
+
+def _validate_verify(verify: VerifyRules) -> None:
+    _require(1 <= verify.seeds <= 1000, f"verify.seeds must be 1 to 1000, not {verify.seeds}")
+    score = verify.min_mutation_score
+    _require(0 <= score <= 1, f"verify.min_mutation_score must be 0 to 1, not {score}")
+    _require_unique([excuse.mutant for excuse in verify.equivalent], "verify.equivalent")
+
+
+def _validate_leaderboard(board: Leaderboard) -> None:
+    _require_match(_GROUP, board.metric, "leaderboard.metric", "a metric's name, like speed_ratio")
+    _require(len(board.checks) > 0, "leaderboard.checks is empty: name the checks that count")
+    _require_unique(board.checks, "leaderboard.checks")
 
 
 def _validate_ladder(rungs: tuple[Rung, ...], where: str) -> None:

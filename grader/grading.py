@@ -4,19 +4,25 @@ import platform
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, TypedDict
 
 import hypothesis
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from grader import __version__
 from grader.assignment import Assignment
+from grader.checking.decorators import CheckInfo
 from grader.checking.drawing import drawn_values
+from grader.checking.examples.replay import replay
+from grader.checking.examples.script import Examples
+from grader.checking.local import LocalSession, OutOfTime
 from grader.checking.mismatch import Mismatch, PartialCredit
-from grader.checking.run import CheckRun, run_checks
+from grader.checking.recorder import recording
+from grader.checking.run import EVERYTHING, CheckRun, Selection, run_checks
 from grader.checking.session import NotRun, StudentSession
 from grader.errors import AssignmentInvalid, InfrastructureFault, SubmissionRefused
 from grader.report import (
@@ -55,7 +61,7 @@ def grade(
     pool: SandboxPool,
     *,
     seed: int | None = None,
-    visible_only: bool = False,
+    selection: Selection = EVERYTHING,
     on_check: _Progress = lambda _result, _total: None,
 ) -> Report:
     """Grade a submission.
@@ -69,21 +75,59 @@ def grade(
         pool: Where student code runs; its limits are those of the assignment.
         seed: Of all drawn cases; drawn itself where it is None. The same seed gives the same
             report, times apart.
-        visible_only: Run the public checks only.
+        selection: Which checks, and in which order; all by default.
         on_check: Told of each check as it ends, and how many there are.
     """
+    session = StudentSession(pool, submission, assignment)
+    return _grade(session, submission, assignment, pool, seed, selection, on_check)
+
+
+def grade_here(
+    submission: Submission,
+    assignment: Assignment,
+    *,
+    seed: int | None = None,
+    selection: Selection = EVERYTHING,
+) -> Report:
+    """The same in this process, without a sandbox: for an author's own code only.
+
+    Speed is not measured; see `grader.checking.local.LocalSession`.
+
+    Args:
+        submission: Trusted code.
+        assignment: Its checks and reference.
+        seed: Of all drawn cases.
+        selection: Which checks, and in which order; all by default.
+    """
+    limits = assignment.limits
+    session = LocalSession(
+        submission.files, assignment.interface.file, load_s=limits.load_s, check_s=limits.call_s
+    )
+    return _grade(session, submission, assignment, None, seed, selection)
+
+
+def _grade(
+    session: StudentSession | LocalSession,
+    submission: Submission,
+    assignment: Assignment,
+    pool: SandboxPool | None,
+    seed: int | None,
+    selection: Selection,
+    on_check: _Progress = lambda _result, _total: None,
+) -> Report:
     started = time.monotonic()
     seed = secrets.randbits(48) if seed is None else seed
-    results: list[CheckResult] = []
-
-    def take(run: CheckRun, total: int) -> None:
-        results.append(_result(run))
-        on_check(results[-1], total)
-
-    session = StudentSession(pool, submission, assignment)
+    results: tuple[CheckResult, ...] = ()
     outcome, message = Outcome.GRADED, None
     try:
-        run_checks(assignment, session, seed, visible_only=visible_only, on_check=take)
+        runs = run_checks(
+            assignment,
+            session,
+            seed,
+            selection,
+            on_check=lambda run, total: on_check(_result(run), total),
+        )
+        results = tuple(map(_result, runs))
         session.finish()
         message = None if session.message is None else _steady(session.message)
     except AssignmentInvalid as fault:
@@ -93,8 +137,7 @@ def grade(
     finally:
         session.close()
     graded = outcome is Outcome.GRADED
-    checks = tuple(results)
-    groups = score_groups(checks, assignment.points) if graded else ()
+    groups = score_groups(results, assignment.points) if graded else ()
     return Report(
         outcome=outcome,
         message=message,
@@ -102,7 +145,7 @@ def grade(
         score=sum(group.score for group in groups) if graded else None,
         max_score=sum(group.max_score for group in groups) if graded else None,
         groups=groups,
-        checks=checks if graded else (),
+        checks=results if graded else (),
         seed=seed,
         durations={"total": time.monotonic() - started},
         **_circumstances(submission, assignment, pool),
@@ -131,6 +174,50 @@ def ungraded(
         message=str(error),
         seed=None,
         **_circumstances(submission, assignment, None),
+    )
+
+
+def check_examples(
+    submission: Submission, examples: Examples, arrays: Sequence[NDArray[Any]]
+) -> Report:
+    """Run the public checks that a student has as examples, in this process.
+
+    Args:
+        submission: The student's own code.
+        examples: From the assignment's bundle.
+        arrays: What the examples refer to.
+    """
+    session = LocalSession(
+        submission.files, examples.file, load_s=examples.call_s, check_s=examples.call_s
+    )
+    results = []
+    try:
+        for check in examples.checks:
+            error: BaseException | None = None
+            with recording() as recorded:
+                try:
+                    replay(check, arrays, session.begin_check())
+                except (Exception, SystemExit, OutOfTime) as caught:
+                    error = caught
+            error, output = session.end_check(error)
+            info = CheckInfo(check.group, check.points, "public", check.title)
+            results.append(_result(CheckRun(check.id, info, error, recorded.metrics, output)))
+    finally:
+        session.close()
+    points: dict[str, float] = {}
+    for check in examples.checks:
+        points[check.group] = points.get(check.group, 0.0) + check.points
+    groups = score_groups(results, points)
+    return Report(
+        outcome=Outcome.GRADED,
+        message=session.message,
+        failure=session.failure,
+        score=sum(group.score for group in groups),
+        max_score=sum(group.max_score for group in groups),
+        groups=groups,
+        checks=tuple(results),
+        seed=None,
+        **_circumstances(submission, None, None),
     )
 
 
@@ -180,14 +267,15 @@ def _sandbox_info(pool: SandboxPool) -> SandboxInfo:
 def _result(run: CheckRun) -> CheckResult:
     error = run.error
     status, points = _earned(error, run.info.points)
-    metrics: dict[str, Any] = dict(run.metrics)
+    lines = [] if error is None else [_message(error), run.facts]
+    metrics: dict[str, Any] = {}
     counterexample: dict[str, Any] = {}
-    hint: tuple[str, str] | None = None
+    hint = None if run.hint is None else (run.hint.id, run.hint.text)
     if error is not None and (values := drawn_values(error)) is not None:
         counterexample["case"] = values
     if isinstance(error, (Mismatch, PartialCredit)):
-        metrics.update(error.metrics)
-        hint = error.hint
+        metrics = error.metrics
+        hint = error.hint or hint
     if isinstance(error, Mismatch):
         counterexample.update(error.counterexample)
     return CheckResult(
@@ -199,9 +287,9 @@ def _result(run: CheckRun) -> CheckResult:
         points=points,
         max_points=run.info.points,
         visibility=Visibility(run.info.visibility),
-        message=None if error is None else clean(_message(error)),
+        message=clean("\n".join(filter(None, lines))) or None,
         hint=None if hint is None else Hint(*hint),
-        metrics=metrics,
+        metrics={**metrics, **run.metrics},  # the largest over all cases, not the smallest case's
         counterexample=counterexample or None,
         output=run.output or None,
         speed=run.speed,

@@ -45,6 +45,7 @@ def render(
     colour: bool = False,
     path: str = "PATH",
     assignment: str | None = None,
+    repeatable: bool = True,
 ) -> str:
     """The whole report as lines of at most `width` columns.
 
@@ -54,15 +55,21 @@ def render(
         colour: Whether to mark verdicts in colour as well.
         path: Of the submission, for the command that repeats the grading.
         assignment: The same for the assignment; by default its name.
+        repeatable: Whether to show that command.
     """
     page = _Page(max(width, 40), colour)
     lines = [*page.header(report), ""]
     for group in report.groups:
         lines += [*page.group(group, report), ""]
     lines += page.verdict(report)
-    if report.outcome is not Outcome.REFUSED:
+    if repeatable and report.outcome is not Outcome.REFUSED:
         lines += ["", *page.repetition(report, path, assignment)]
     return "\n".join(lines)
+
+
+def render_check(check: CheckResult, *, width: int = 80) -> str:
+    """One check of a report, as `render` shows it."""
+    return "\n".join(_Page(max(width, 40), colour=False)._check(check))
 
 
 class _Page:

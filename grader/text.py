@@ -17,6 +17,8 @@ _INVISIBLE = re.compile(
     "\U000e0000-\U000e0fff]"  # tags
 )
 
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?|\b(?:nan|inf)\b")
+
 
 def clean(text: str, limit: int = 8192) -> str:
     """Take everything out that could change how other text is shown; cap the length.
@@ -40,6 +42,11 @@ def clean(text: str, limit: int = 8192) -> str:
 def quoted(name: str, limit: int = 60) -> str:
     """A name as one short line of plain ASCII, in quotes; odd characters are escaped."""
     return ascii(name if len(name) <= limit else name[:limit] + "...")
+
+
+def without_numbers(text: str) -> str:
+    """The same sentence with `#` for each number."""
+    return _NUMBER.sub("#", text)
 
 
 def wrap(text: str, width: int) -> list[str]:

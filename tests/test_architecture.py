@@ -51,7 +51,8 @@ def test_the_core_needs_no_torch():
 
 def test_nothing_imports_the_command_line():
     importing = importers(GRADER, "grader.cli")
-    assert importing == {"grader/__main__.py imports grader.cli.main"}
+    outside = {each for each in importing if not each.startswith("grader/cli/")}
+    assert outside == {"grader/__main__.py imports grader.cli.main"}
 
 
 def test_the_sandbox_knows_no_check_and_no_score():
@@ -95,6 +96,7 @@ def test_nothing_is_ever_unpickled():
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) in {"eval", "exec", "np.load", "numpy.load"}
+        and "allow_pickle=False" not in map(ast.unparse, node.keywords)
     ]
     assert calls == []
 

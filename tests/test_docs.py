@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 import grader.checking
+from grader.cli.verify import PARTS
 from grader.sandbox.agent import wire
 from grader.sandbox.limits import Limits
 from grader.sandbox.select import KINDS
+from grader.verifying.finding import CODES
+from grader.verifying.properties import PROPERTIES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -39,6 +42,19 @@ def test_the_dtypes_are_documented_in_their_order():
     names = re.search(r"Dtypes, by number: ([^.]*)\.", PROTOCOL)[1]
     documented = re.findall(r"`(\w+)`", names)
     assert documented == [dtype.name for dtype in wire.DTYPES]
+
+
+def test_each_code_of_a_finding_is_documented_under_its_property_and_no_other_is():
+    page = (ROOT / "docs" / "findings.md").read_text()
+    documented = re.findall(r"^\| `(V\d\d-[a-z-]+)` \| (.+) \|$", page, re.MULTILINE)
+    assert dict(documented) == dict(CODES)
+    for each in PROPERTIES:
+        assert f"## {each.code}: {each.title}\n" in page
+        assert f"--part {each.name}`" in page
+
+
+def test_the_parts_of_the_command_line_are_the_properties():
+    assert tuple(each.name for each in PROPERTIES) == PARTS
 
 
 def test_each_option_of_the_command_line_is_in_the_readme():

@@ -11,6 +11,7 @@ import hypothesis
 import numpy as np
 from hypothesis.strategies import SearchStrategy
 
+from grader.checking.recorder import Case, record_case
 from grader.errors import OnebyoneError
 
 _SHRINK_RUNS = 150
@@ -48,6 +49,7 @@ def drawn(
         def check_function(*, case_seed: int, **fixtures: Any) -> None:
             _Search(function, fixtures, case_seed).run(strategies, examples, always)
 
+        check_function.__one_case__ = function  # type: ignore[attr-defined]
         # pytest reads from it which fixtures to pass.
         check_function.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[*fixtures, seed]
@@ -55,6 +57,29 @@ def drawn(
         return check_function
 
     return decorate
+
+
+def run_case(
+    check_function: Callable[..., None],
+    fixtures: Mapping[str, Any],
+    case_seed: int,
+    values: Mapping[str, Any],
+) -> None:
+    """Run one case of a check again, drawn or not, as it ran the first time.
+
+    Args:
+        check_function: What pytest collected.
+        fixtures: By name; at least those that the check asks for, but for `rng`.
+        case_seed: Of the check: `rng` starts from it.
+        values: What was drawn for the case; none of a check that draws none.
+
+    Raises:
+        Exception: Whatever comes out of the case.
+    """
+    function = getattr(check_function, "__one_case__", check_function)
+    fixtures = {**fixtures, "rng": np.random.default_rng(case_seed)}
+    asked = set(inspect.signature(function).parameters) - set(values)
+    function(**{name: fixtures[name] for name in fixtures if name in asked}, **values)
 
 
 def drawn_values(error: BaseException) -> dict[str, Any] | None:
@@ -110,9 +135,11 @@ class _Search:
             fixtures = {**fixtures, "rng": np.random.default_rng(self._seed)}
         try:
             self._function(**fixtures, **values)
+            record_case(Case(values, None))
         except OnebyoneError as fault:
             raise _EndOfSearch from fault  # ours or the author's: no smaller case will help
         except Exception as error:
+            record_case(Case(values, error))
             error.__drawn__ = {  # type: ignore[attr-defined]
                 name: _plain(value) for name, value in values.items()
             }

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.checking.layer import CountedLayer
-from grader.checking.mismatch import Mismatch
+from grader.checking.mismatch import Evidence, Mismatch
 from grader.checking.oracle import affine, affine_gradients, whole_numbers
 from grader.checking.student import call_later, get_later
 from grader.checking.tolerance import Expected, mismatch
@@ -149,16 +149,24 @@ def _compare(
         mismatch(result, side.arrange(part, expected), f"{label} of {side.name}")
         for side, result in zip(sides, actual, strict=True)
     ]
+    evidence = [
+        Evidence(f"{label} of {side.name}", result, side.arrange(part, expected))
+        for side, result in zip(sides, actual, strict=True)
+    ]
     first, second = wrong
     if first is not None and second is not None:
-        raise _because(f"{sides[0].name} and {sides[1].name} are both wrong in {label}.", first)
+        reason = f"{sides[0].name} and {sides[1].name} are both wrong in {label}."
+        raise _because(reason, first, evidence)
     for side, other, found in zip(sides, reversed(sides), wrong, strict=True):
         if found is not None:
             reason = f"They differ in {label}: {other.name} is right, {side.name} is not."
-            raise _because(reason, found)
+            raise _because(reason, found, evidence)
 
 
-def _because(reason: str, found: Mismatch) -> Mismatch:
+def _because(reason: str, found: Mismatch, evidence: list[Evidence]) -> Mismatch:
     return Mismatch(
-        f"{reason}\n{found.message}", metrics=found.metrics, counterexample=found.counterexample
+        f"{reason}\n{found.message}",
+        metrics=found.metrics,
+        counterexample=found.counterexample,
+        evidence=evidence,
     )

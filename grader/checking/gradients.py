@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.checking.layer import Layer
-from grader.checking.mismatch import Json, Mismatch
+from grader.checking.mismatch import Evidence, Json, Mismatch
 from grader.checking.recorder import record
 from grader.checking.structure import as_float64
 from grader.checking.student import call_later, get_later
@@ -78,6 +78,8 @@ def check_gradients(
     actual: dict[str, object] = {"x": backward()}
     actual |= {name: value() for name, value in asked.items()}
     terms = _terms(forward, gradients)
+    evidence = [Evidence("the output", output, forward)]
+    evidence += [Evidence(name, actual[name], gradients[name]) for name in gradients]
     findings = []
     for name, expected in gradients.items():
         wrong = mismatch(actual[name], expected, f"the gradient of {name}")
@@ -89,7 +91,11 @@ def check_gradients(
         )
         ratio = _deviation(actual[name], change, dy, expected.dtype, terms)
         findings.append(_Finding(name, wrong, ratio))
-    _conclude(found, findings)
+    try:
+        _conclude(found, findings)
+    except Mismatch as wrong:
+        wrong.evidence = tuple(evidence)
+        raise
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,67 @@
 """Figures that a running check leaves for the report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
 
 from grader.measurement import SpeedMeasurement
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case that a check tried.
+
+    Attributes:
+        values: What was drawn for it.
+        error: What came out of it; None where it passed.
+    """
+
+    values: Mapping[str, Any]
+    error: BaseException | None
+
+
+class Question(StrEnum):
+    """What a helper asks of a result."""
+
+    MATCHES = "matches"
+    ARRAY = "array"
+    EQUAL = "equal"
+    UNCHANGED = "unchanged"
+    RAISES = "raises"
+    RAISED = "raised"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A result, and what a helper expects of it.
+
+    Attributes:
+        question: What is asked; `raises` and `raised` are the ends of a block that must raise.
+        name: What messages call it.
+        actual: What student code returned.
+        expected: For `matches` an Expected; for `array` a pair of shape and dtype; for
+            `unchanged` what was sent; else a plain value.
+    """
+
+    question: Question
+    name: str
+    actual: object = None
+    expected: object = None
+
+
+class Observer(Protocol):
+    """Is told what checks do."""
+
+    def compared(self, comparison: Comparison) -> None:
+        """A helper is about to judge a result."""
+        ...
+
+    def case_ended(self, case: "Case") -> None:
+        """A drawn case has ended."""
+        ...
 
 
 @dataclass
@@ -15,13 +71,16 @@ class Recording:
     Attributes:
         metrics: The largest value seen, by name.
         speed: The last measurement; None where nothing was timed.
+        cases: In the order they ran; none of a check that draws none.
     """
 
     metrics: dict[str, float | int] = field(default_factory=dict)
     speed: SpeedMeasurement | None = None
+    cases: list[Case] = field(default_factory=list)
 
 
 _current: ContextVar[Recording | None] = ContextVar("recording", default=None)
+_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
 
 
 def record(name: str, value: float) -> None:
@@ -40,6 +99,32 @@ def record_speed(measurement: SpeedMeasurement) -> None:
     recorded = _current.get()
     if recorded is not None:
         recorded.speed = measurement
+
+
+def record_case(case: Case) -> None:
+    """Keep a case of the running check; outside of one, do nothing."""
+    recorded, observer = _current.get(), _observer.get()
+    if recorded is not None:
+        recorded.cases.append(case)
+    if observer is not None:
+        observer.case_ended(case)
+
+
+def note_comparison(comparison: Comparison) -> None:
+    """Tell the observer, if there is one."""
+    observer = _observer.get()
+    if observer is not None:
+        observer.compared(comparison)
+
+
+@contextmanager
+def observed_by(observer: Observer) -> Iterator[None]:
+    """Tell an observer of everything that checks do in the body."""
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
 
 
 @contextmanager

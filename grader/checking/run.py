@@ -5,20 +5,25 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import pytest
 
 from grader.assignment import Assignment
-from grader.checking.decorators import CheckInfo, check_info
+from grader.checking.decorators import CheckInfo, check_info, derive_seed
+from grader.checking.diagnosis import FailedCheck, Hint, Suspect, diagnose
+from grader.checking.drawing import run_case
+from grader.checking.facts import facts
 from grader.checking.plugin import CONTEXT, CheckContext, check_id, load_reference
-from grader.checking.recorder import recording
-from grader.checking.session import NotRun, StudentSession
+from grader.checking.recorder import Case, Recording, recording
+from grader.checking.session import NotRun, Session
+from grader.checking.student import LocalModule
 from grader.errors import AssignmentInvalid, CheckBroken, OnebyoneError
+from grader.known_submissions import KnownSubmission, KnownWrong, load_known_submissions
 from grader.measurement import SpeedMeasurement
 from grader.sandbox.failures import SandboxEnded, StudentError
 
@@ -36,6 +41,7 @@ _PYTEST_OPTIONS = (
     *("-p", "no:threadexception"),
     *("-p", "grader.checking.plugin"),
 )
+_ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 _STUDENTS = (AssertionError, pytest.fail.Exception, StudentError, SandboxEnded)
 _ONE_AT_A_TIME = threading.Lock()
 _KEPT_COMPLAINT = 2000
@@ -52,6 +58,8 @@ class CheckRun:
         metrics: What it recorded.
         output: What the student's code printed meanwhile.
         speed: What it measured of the student's speed.
+        hint: The known mistake that explains its failure.
+        facts: What the failing cases have in common, where no known mistake explains them.
     """
 
     id: str
@@ -60,18 +68,43 @@ class CheckRun:
     metrics: dict[str, float | int] = field(default_factory=dict)
     output: str = ""
     speed: SpeedMeasurement | None = None
+    hint: Hint | None = None
+    facts: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which checks to run, and how.
+
+    Attributes:
+        visible_only: Leave out what is not public.
+        only: Run no other checks than these; None for all.
+        until_failure: Run no further check once one has not passed.
+        backwards: In the opposite order, within what must come first and last.
+        diagnosed: Look for the known mistakes that explain what failed.
+        adding_up: Refuse checks that do not add up to `[points]`.
+    """
+
+    visible_only: bool = False
+    only: frozenset[str] | None = None
+    until_failure: bool = False
+    backwards: bool = False
+    diagnosed: bool = True
+    adding_up: bool = True
+
+
+EVERYTHING = Selection()
 _OnCheck: TypeAlias = Callable[[CheckRun, int], None]
 
 
 def run_checks(
     assignment: Assignment,
-    session: StudentSession,
+    session: Session,
     seed: int,
+    selection: Selection = EVERYTHING,
     *,
-    visible_only: bool = False,
     on_check: _OnCheck = lambda _run, _total: None,
+    on_collected: Callable[[Mapping[str, CheckInfo]], None] = lambda _checks: None,
 ) -> list[CheckRun]:
     """Run all checks against one student.
 
@@ -81,11 +114,13 @@ def run_checks(
         assignment: Whose checks.
         session: Connects them with the student's code.
         seed: Of all drawn cases.
-        visible_only: Leave out what is not public.
-        on_check: Told of each check when it has ended, and how many there are.
+        selection: Which checks, and in which order.
+        on_check: Told of each check when it has ended, and how many there are; hints come later.
+        on_collected: Told what all checks declare, selected or not.
 
     Raises:
-        AssignmentInvalid: Reference or checks do not load, or do not add up to `[points]`.
+        AssignmentInvalid: Reference or checks do not load, or do not add up to `[points]`; a
+            known submission is not sound.
         CheckBroken: A check failed by a fault of its own.
         InfrastructureFault: A sandbox failed.
         KeyboardInterrupt: Somebody pressed Ctrl-C meanwhile.
@@ -94,6 +129,7 @@ def run_checks(
         raise RuntimeError("a grading is running in this process: use one process for each")
     folder = assignment.checks
     try:
+        known_wrong = load_known_submissions(assignment).known_wrong if selection.diagnosed else ()
         with _leaving_no_trace(on_check) as (said, tell):
             context = CheckContext(
                 student=session.begin_check,
@@ -101,20 +137,51 @@ def run_checks(
                 seed=seed,
                 speed=session.begin_speed_check,
             )
-            run = _Run(assignment, session, context, visible_only, tell)
+            run = _Run(assignment, session, context, selection, tell)
             places = f"--rootdir={folder}", f"--confcutdir={folder}", str(folder)
             status = pytest.main([*_PYTEST_OPTIONS, *places], plugins=[run])
+            on_collected(run.checks)
+            if run.fault is None and selection.diagnosed:
+                run.explain(_suspects(assignment, known_wrong))
     finally:
         _forget_modules(assignment.folder)
         _ONE_AT_A_TIME.release()
     if run.fault is not None:
         raise run.fault
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    if status not in _ENDED and not run.has_stopped:
         raise AssignmentInvalid(
             f"pytest could not run {folder} (exit status {int(status)}). "
             f"{said.getvalue().strip()[-_KEPT_COMPLAINT:]}"
         )
     return run.results
+
+
+def list_checks(assignment: Assignment) -> dict[str, CheckInfo]:
+    """What each check declares, by its name; none is run. They need not add up to `[points]`.
+
+    Raises:
+        AssignmentInvalid: Reference or checks do not load.
+    """
+    declared: dict[str, CheckInfo] = {}
+    selection = Selection(only=frozenset(), diagnosed=False, adding_up=False)
+    run_checks(assignment, _NoStudent(), 0, selection, on_collected=declared.update)
+    return declared
+
+
+class _NoStudent:
+    """The session of a run without checks."""
+
+    def begin_check(self) -> Any:
+        """There is no student."""
+        raise NotRun("no check runs")
+
+    def begin_speed_check(self, seed: int) -> Any:
+        """There is no student."""
+        raise NotRun(f"no check runs, with seed {seed} or another")
+
+    def end_check(self, error: BaseException | None) -> tuple[BaseException | None, str]:
+        """Nothing was printed."""
+        return error, ""
 
 
 @contextlib.contextmanager
@@ -145,10 +212,29 @@ def _load_reference(assignment: Assignment) -> ModuleType:
     try:
         return load_reference(assignment)
     except (Exception, SystemExit) as error:
+        if isinstance(error, OnebyoneError):
+            raise
         raise AssignmentInvalid(
             f"The reference in {assignment.reference} does not load: "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+def _suspects(
+    assignment: Assignment, known_wrong: Sequence[KnownSubmission]
+) -> Callable[[], list[Suspect]]:
+    """Make what a student's code is compared with; called only where something failed."""
+
+    def make() -> list[Suspect]:
+        suspects = [Suspect.load(None, assignment.reference / "solution.py")]
+        for known in known_wrong:
+            expectation = known.expectation
+            assert isinstance(expectation, KnownWrong)  # noqa: S101 - of its kind
+            hint = Hint(expectation.hint, expectation.text)
+            suspects.append(Suspect.load(hint, known.folder / assignment.interface.file))
+        return suspects
+
+    return make
 
 
 def _forget_modules(folder: Path) -> None:
@@ -165,30 +251,50 @@ class _Run:
     def __init__(
         self,
         assignment: Assignment,
-        session: StudentSession,
+        session: Session,
         context: CheckContext,
-        visible_only: bool,
+        selection: Selection,
         on_check: _OnCheck,
     ) -> None:
         self.results: list[CheckRun] = []
         self.fault: BaseException | None = None
+        self.has_stopped = False
+        self.checks: dict[str, CheckInfo] = {}
         self._assignment = assignment
         self._session = session
         self._context = context
-        self._visible_only = visible_only
+        self._selection = selection
         self._on_check = on_check
         self._total = 0
         self._collection_error: str | None = None
         self._error: BaseException | None = None
         self._phase = "call"
         self._missing: list[str] = []
+        self._fixtures: dict[str, Any] = {}
+        self._failed: list[FailedCheck] = []
+
+    def explain(self, suspects: Callable[[], list[Suspect]]) -> None:
+        """Add hints and facts to the results."""
+        if not self._failed:
+            return
+        try:
+            hints = diagnose(self._failed, suspects())
+        except SyntaxError as error:
+            raise AssignmentInvalid(f"A known submission is not Python: {error}.") from error
+        cases = {check.id: check.cases for check in self._failed}
+        for position, run in enumerate(self.results):
+            if run.id in hints:
+                self.results[position] = replace(run, hint=hints[run.id])
+            elif run.id in cases:
+                self.results[position] = replace(run, facts=facts(cases[run.id]))
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[CONTEXT] = self._context
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Keep Ctrl-C, which pytest makes an exit status of; `pytest.exit` is no such thing."""
-        if self.fault is None and isinstance(excinfo.value, KeyboardInterrupt):
+        interrupted = isinstance(excinfo.value, KeyboardInterrupt)
+        if self.fault is None and interrupted and not self.has_stopped:
             self.fault = excinfo.value
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -201,15 +307,21 @@ class _Run:
         try:
             if self._collection_error is not None:
                 raise AssignmentInvalid(f"A check file does not load. {self._collection_error}")
-            _validate(items, self._assignment)
+            _validate(items, self._assignment, adding_up=self._selection.adding_up)
         except AssignmentInvalid as fault:
             self._stop(session, fault)
             items.clear()
             return
-        if self._visible_only:
+        self.checks = {check_id(item): _info(item) for item in items}
+        if self._selection.visible_only:
             items[:] = [item for item in items if _info(item).visibility == "public"]
+        if (only := self._selection.only) is not None:
+            items[:] = [item for item in items if check_id(item) in only]
+        if self._selection.backwards:
+            items.reverse()
         # Public ones first: what student code sees in a hidden check, it could print in a public
         # one that comes after it. What needs others comes last, on sandboxes of its own.
+        self.has_stopped = not items
         items.sort(key=lambda item: (bool(_info(item).needs), _info(item).visibility != "public"))
         self._total = len(items)
 
@@ -227,10 +339,20 @@ class _Run:
                 check_id(item), info, error, recorded.metrics, output, speed=recorded.speed
             )
             self.results.append(run)
+            self._keep_for_diagnosis(item, run, recorded)
             self._on_check(run, self._total)
+            if self._selection.until_failure and run.error is not None:
+                self.has_stopped = True
+                item.session.shouldstop = "one has failed"
         except Exception as fault:  # raised again by run_checks
             self._stop(item.session, fault)
         return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        """Keep what a check was given: pytest forgets it at the check's end."""
+        self._fixtures = dict(getattr(item, "funcargs", {}))
+        yield
 
     def pytest_runtest_setup(self) -> None:
         """Leave out what needs others that did not pass."""
@@ -239,6 +361,20 @@ class _Run:
                 f"Not run, because not all checks of {' and '.join(self._missing)} passed: first "
                 f"make it right."
             )
+
+    def _keep_for_diagnosis(self, item: pytest.Item, run: CheckRun, recorded: Recording) -> None:
+        given = self._fixtures
+        if "student" not in given or not isinstance(run.error, (AssertionError, StudentError)):
+            return
+        seed = derive_seed(self._context.seed, run.id)
+        function = getattr(item, "function")  # noqa: B009 - mypy knows only functions' items
+
+        def replay(student: LocalModule, values: Mapping[str, Any]) -> None:
+            with recording():  # what others' code leaves is not the student's
+                run_case(function, {**given, "student": student}, seed, values)
+
+        cases = recorded.cases or [Case({}, run.error)]
+        self._failed.append(FailedCheck(run.id, cases, replay))
 
     def _not_passed(self, groups: Sequence[str]) -> list[str]:
         failed = {run.info.group for run in self.results if run.error is not None}
@@ -287,7 +423,7 @@ def _info(item: pytest.Item) -> CheckInfo:
     return info
 
 
-def _validate(items: list[pytest.Item], assignment: Assignment) -> None:
+def _validate(items: list[pytest.Item], assignment: Assignment, *, adding_up: bool) -> None:
     if not items:
         raise AssignmentInvalid(
             f"{assignment.checks} holds no check: write test_*.py files with @check functions."
@@ -306,7 +442,7 @@ def _validate(items: list[pytest.Item], assignment: Assignment) -> None:
                 )
         sums[info.group] += info.points
     for group, points in assignment.points.items():
-        if abs(sums[group] - points) > 1e-9:
+        if adding_up and abs(sums[group] - points) > 1e-9:
             raise AssignmentInvalid(
                 f"[points] gives {group} {points:g}, but its checks add up to {sums[group]:g}."
             )

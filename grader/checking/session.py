@@ -1,9 +1,10 @@
 """The student's side of one grading: a sandbox at a time, and what has become of it."""
 
 import time
+from typing import Any, Protocol
 
 from grader.assignment import Assignment
-from grader.checking.speed.checker import DuellingChecker
+from grader.checking.speed.checker import DuellingChecker, SpeedChecker
 from grader.checking.student import RemoteModule
 from grader.sandbox.client import AgentClient
 from grader.sandbox.failures import Failure, SandboxEnded, StudentError
@@ -13,6 +14,22 @@ from grader.submission import Submission
 
 class NotRun(Exception):
     """A check was not run, for a reason of the student's."""
+
+
+class Session(Protocol):
+    """Connects checks with a student's code, wherever that runs."""
+
+    def begin_check(self) -> Any:
+        """The student's module for the next check. Raises NotRun."""
+        ...
+
+    def begin_speed_check(self, seed: int) -> SpeedChecker:
+        """What judges speed in the next check."""
+        ...
+
+    def end_check(self, error: BaseException | None) -> tuple[BaseException | None, str]:
+        """Take note of how a check ended; what came out of it, and what was printed in it."""
+        ...
 
 
 class StudentSession:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.checking.mismatch import Json, Mismatch
+from grader.checking.mismatch import Evidence, Json, Mismatch
 
 Shape = tuple[int, ...]
 
@@ -54,6 +54,7 @@ def as_float64(
     """
     wrong = structure_mismatch(actual, shape, dtype, name)
     if wrong is not None:
+        wrong.evidence = (Evidence(name, actual),)
         raise wrong
     return np.asarray(actual, dtype=np.float64)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from grader.assignment import Export, Interface
+from grader.checking.recorder import Comparison, Question, note_comparison
 from grader.errors import CheckBroken, OnebyoneError, UndeclaredExport
 from grader.sandbox.agent import wire
 from grader.sandbox.client import MODULE, AgentClient
@@ -170,6 +171,7 @@ def student_raises(what: str) -> Iterator[None]:
     if (client := _client.get()) is not None:
         client.settle()  # what was raised before is not the refusal that is awaited
     watched = _watched.set(True)
+    note_comparison(Comparison(Question.RAISES, what))
     try:
         yield
     except OnebyoneError:
@@ -177,6 +179,7 @@ def student_raises(what: str) -> Iterator[None]:
     except Exception:
         return
     finally:
+        note_comparison(Comparison(Question.RAISED, what))
         _watched.reset(watched)
     raise AssertionError(f"Expected an exception for {what}, but none was raised.")
 

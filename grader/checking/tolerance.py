@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from grader.checking.mismatch import Json, Mismatch
+from grader.checking.mismatch import Evidence, Json, Mismatch
 from grader.checking.patterns import common_pattern
-from grader.checking.recorder import record
+from grader.checking.recorder import Comparison, Question, note_comparison, record
 from grader.checking.structure import structure_mismatch
 
 Float64Array = NDArray[np.float64]
@@ -126,11 +126,14 @@ def mismatch(
     """Like `assert_matches`, but return what is wrong, or None."""
     if isinstance(expected, np.ndarray):
         expected = Expected.exact(expected)
+    note_comparison(Comparison(Question.MATCHES, name, actual, expected))
     wrong = structure_mismatch(actual, expected.value.shape, expected.dtype, name)
+    if wrong is None:
+        assert isinstance(actual, np.ndarray)  # noqa: S101 - structure_mismatch has seen to it
+        wrong = _not_finite(actual, expected.value, name) or _wrong_values(actual, expected, name)
     if wrong is not None:
-        return wrong
-    assert isinstance(actual, np.ndarray)  # noqa: S101 - structure_mismatch has seen to it
-    return _not_finite(actual, expected.value, name) or _wrong_values(actual, expected, name)
+        wrong.evidence = (Evidence(name, actual, expected),)
+    return wrong
 
 
 def assert_array(
@@ -141,11 +144,13 @@ def assert_array(
     Raises:
         Mismatch: It is not.
     """
+    note_comparison(Comparison(Question.ARRAY, name, actual, (shape, dtype)))
     wrong = structure_mismatch(actual, shape, np.dtype(dtype), name)
     if wrong is None:
         array = np.asarray(actual)
         wrong = _not_finite(array, np.broadcast_to(0.0, shape), name)
     if wrong is not None:
+        wrong.evidence = (Evidence(name, actual),)
         raise wrong
     return array
 
@@ -156,6 +161,7 @@ def assert_equal(*, actual: object, expected: int | bool | None, name: str) -> N
     Raises:
         Mismatch: It is something else.
     """
+    note_comparison(Comparison(Question.EQUAL, name, actual, expected))
     value = actual
     if isinstance(actual, np.ndarray | np.generic) and actual.ndim == 0:
         value = actual.item()
@@ -168,6 +174,7 @@ def assert_equal(*, actual: object, expected: int | bool | None, name: str) -> N
     raise Mismatch(
         f"Wrong value of {name}: {shown[:100]}, expected {expected}.",
         counterexample={"name": name, "actual": shown[:100], "expected": expected},
+        evidence=[Evidence(name, value)],
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.checking.mismatch import Mismatch
+from grader.checking.mismatch import Evidence, Mismatch
+from grader.checking.recorder import Comparison, Question, note_comparison
 from grader.checking.student import HeldArray, held_value
 
 
@@ -22,13 +23,17 @@ def assert_unchanged(
     Raises:
         Mismatch: It was changed in place.
     """
+    note_comparison(Comparison(Question.UNCHANGED, name, held, original))
     now = held_value(held)
     remedy = f"Work on a copy: whoever called you still needs {name}."
     if not isinstance(now, np.ndarray) or (now.shape, now.dtype) != (
         original.shape,
         original.dtype,
     ):
-        raise Mismatch(f"The input {name} was changed: it has another shape or dtype. {remedy}")
+        raise Mismatch(
+            f"The input {name} was changed: it has another shape or dtype. {remedy}",
+            evidence=[Evidence(name, now)],
+        )
     if now.tobytes() == original.tobytes():
         return
     # Bytes, since NaN differs from itself and -0.0 equals 0.0.
@@ -52,4 +57,5 @@ def assert_unchanged(
             "wrong": count,
             "elements": int(changed.size),
         },
+        evidence=[Evidence(name, now)],
     )

@@ -123,7 +123,7 @@ def test_every_known_wrong_submission_fails_what_it_declares_and_nothing_else(fo
 def test_known_wrong_submissions_declare_existing_checks_and_a_hint_each():
     checks = declared_checks()
     expected = [expectation(folder) for folder in KNOWN_WRONG]
-    assert len(expected) >= 12
+    assert len(expected) >= 40
     for each in expected:
         assert set(each) <= {"mistake", "fails", "may_fail", "hint", "text"}
         assert each["mistake"]
@@ -133,6 +133,13 @@ def test_known_wrong_submissions_declare_existing_checks_and_a_hint_each():
         assert each["text"].endswith((".", "?"))
     for key in ("hint", "text", "mistake"):
         assert len({each[key] for each in expected}) == len(expected)
+
+
+@pytest.mark.parametrize("folder", KNOWN_WRONG, ids=lambda path: path.name)
+def test_a_hint_asks_where_to_look_and_holds_no_code(folder):
+    text = expectation(folder)["text"]
+    assert "?" in text
+    assert not re.search(r"[@\[\]*/<>]|\w\(|\bself\b|\bnp\b", text)
 
 
 def test_slow_submissions_name_a_slow_path_each_and_speed_checks_that_they_do_not_pass():

@@ -148,7 +148,7 @@ def test_the_template_earns_nothing_and_every_check_fails_cleanly(any_launcher):
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("folder", KNOWN_WRONG, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", KNOWN_WRONG[::4], ids=lambda folder: folder.name)
 def test_known_wrong_submissions_fail_what_they_declare_and_nothing_else(
     folder, docker_launcher, untimed
 ):

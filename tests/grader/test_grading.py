@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from grader.checking.run import Selection
 from grader.errors import InfrastructureFault, SandboxUnavailable, SubmissionRefused
 from grader.grading import grade, ungraded
 from grader.report import Outcome, Status, from_json, to_json, without_times
@@ -208,7 +209,7 @@ def test_a_module_that_does_not_load_fails_as_a_whole(write_assignment, run):
 
 
 def test_only_public_checks_on_request(write_assignment, run):
-    report = run(write_assignment(TWO_CHECKS), visible_only=True)
+    report = run(write_assignment(TWO_CHECKS), selection=Selection(visible_only=True))
     assert [check.id for check in report.checks] == ["test_values.py::test_one"]
 
 

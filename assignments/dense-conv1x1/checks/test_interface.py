@@ -1,7 +1,6 @@
 import numpy as np
 
-from grader.checking import assert_array, assert_equal, assert_matches, check
-from grader.checking.mismatch import Mismatch
+from grader.checking import Mismatch, assert_array, assert_equal, assert_matches, check
 
 RANKS = (1, 2, 3)
 
@@ -13,7 +12,9 @@ def test_parameters(student):
     layers += [(student.Conv1x1(3, 5, rank=rank), (1,) * rank + (3, 5)) for rank in RANKS]
     for layer, shape in layers:
         assert_array(actual=layer.kernel, shape=shape, dtype=np.float32, name="the kernel")
-        assert_matches(actual=layer.bias, expected=np.zeros(5, np.float32), name="the bias")
+        bias = assert_array(actual=layer.bias, shape=(5,), dtype=np.float32, name="the bias")
+        if bias.any():
+            raise Mismatch("The bias of a new layer is not zero.")
 
 
 @check(group="interface", points=2)
@@ -31,12 +32,15 @@ def test_initial_kernel(student):
             assert_array(actual=construct().kernel, shape=shape, dtype=np.float32, name="kernel")
             for _ in range(2)
         )
+        if not first.any():
+            raise Mismatch(f"The kernel of a new {name} is all zeros.")
         if np.array_equal(first, second):
             raise Mismatch(f"Two new {name} layers have the same kernel: is the seed fixed?")
         deviation = float(first.std(dtype=np.float64))
         if not glorot / 5 < deviation < glorot * 5:
+            size = "large" if deviation > glorot else "small"
             raise Mismatch(
-                f"The kernel of a new {name}({inputs}, {outputs}) has a standard deviation of "
+                f"The kernel of a new {name} is too {size}: its standard deviation is "
                 f"{deviation:.3g}; Glorot's is {glorot:.3g}, and five times more or less passes."
             )
         if abs(float(first.mean(dtype=np.float64))) > deviation / 4:

@@ -135,7 +135,7 @@ def test_nan_in_the_inputs_stays_where_it_belongs():
 
 def test_a_constant_factor_is_pointed_out():
     expected = np.arange(12, dtype=np.float32).reshape(3, 4)
-    for factor in (2.0, -1.0, 0.25):
+    for factor in (2.0, -3.0, 0.25):
         found = mismatch(expected * np.float32(factor), expected)
         assert found is not None
         assert f"Everywhere it is {factor:.4g} times" in found.message

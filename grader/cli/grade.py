@@ -1,16 +1,28 @@
-"""The command line. Nothing imports it."""
+"""`grader grade`: one submission, one report."""
 
 import argparse
 import contextlib
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from grader import __version__
-from grader.assignment import Assignment, find_assignment, load_assignment
+from grader.assignment import Assignment, load_assignment
+from grader.cli.common import (
+    FAULT,
+    OK,
+    REFUSED,
+    USAGE,
+    WHERE,
+    ProgressLine,
+    find,
+    say,
+    seed,
+    show,
+    stdout_set_aside,
+)
 from grader.errors import AssignmentInvalid, InfrastructureFault, SubmissionRefused
 from grader.exporters.gradescope import NotAGrade, to_gradescope
 from grader.report import CheckResult, Outcome, Report, student_view, to_json
@@ -18,45 +30,20 @@ from grader.sandbox.pool import SandboxPool
 from grader.sandbox.select import KINDS, choose_sandbox
 from grader.submission import Submission, load_submission, require_file
 from grader.terminal import render
-from grader.text import clean, quoted, wrap
+from grader.text import quoted
 
 _OnCheck = Callable[[CheckResult, int], None]
 
-GRADED, REFUSED, USAGE, FAULT = 0, 1, 2, 3
-"""Exit statuses; 2 is argparse's own."""
-
 _STATUS = {
-    Outcome.GRADED: GRADED,
+    Outcome.GRADED: OK,
     Outcome.REFUSED: REFUSED,
     Outcome.ASSIGNMENT_FAULT: REFUSED,
     Outcome.INFRASTRUCTURE_FAULT: FAULT,
 }
-_ROOTS_VARIABLE = "ONEBYONE_ASSIGNMENTS"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    options = _parser().parse_args(argv)
-    # As Ctrl-C: what was opened is closed on the way out.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return int(options.run(options))
-    except InfrastructureFault as error:
-        _say(f"Not graded; this is not the submission's fault. {error}")
-        return FAULT
-    except KeyboardInterrupt:
-        _say("Interrupted; nothing was graded.")
-        return FAULT
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="grader", description="Grade neural-network layers written from scratch."
-    )
-    parser.add_argument("--version", action="version", version=f"grader {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
     command = commands.add_parser(
         "grade",
         help="grade a submission and print its report",
@@ -69,8 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--assignment",
         metavar="SLUG",
-        help=f"its name or folder; names are looked up in ./assignments, in the folders of "
-        f"{_ROOTS_VARIABLE}, and among those that come with the grader",
+        help=WHERE,
     )
     command.add_argument("--sandbox", choices=KINDS, help="default: the strongest that works here")
     command.add_argument(
@@ -79,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the code is your own: where no sandbox works, run it without one",
     )
     command.add_argument("--device", metavar="ID", help="pass this one GPU to the sandbox")
-    command.add_argument("--seed", type=_seed, help="repeat the grading that had this seed")
+    command.add_argument("--seed", type=seed, help="repeat the grading that had this seed")
     command.add_argument(
         "--format", choices=("text", "json", "gradescope"), default="text", help="default: text"
     )
@@ -87,14 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--show-hidden", action="store_true", help="for authors: show what students may not see"
     )
-    return parser
-
-
-def _seed(text: str) -> int:
-    number = int(text)  # argparse makes its own sentence of a ValueError
-    if not 0 <= number < 2**63:
-        raise argparse.ArgumentTypeError("a seed is a number from 0 to 2**63 - 1")
-    return number
 
 
 def _grade(options: argparse.Namespace) -> int:
@@ -103,7 +81,7 @@ def _grade(options: argparse.Namespace) -> int:
     except AssignmentInvalid as error:
         from grader.grading import ungraded  # noqa: PLC0415 - see below
 
-        _say(f"The assignment was refused: {error}")
+        say(f"The assignment was refused: {error}")
         if options.format == "json":
             _print(ungraded(error, None), options)
         return REFUSED
@@ -126,9 +104,9 @@ def _grade(options: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def _pool(assignment: Assignment, options: argparse.Namespace) -> Iterator[SandboxPool]:
     choice = choose_sandbox(
-        options.sandbox, own_code=options.own_code, device=options.device, say=_say
+        options.sandbox, own_code=options.own_code, device=options.device, say=say
     )
-    _say(f"sandbox: {choice.reason}")
+    say(f"sandbox: {choice.reason}")
     with (
         contextlib.closing(choice.launcher),
         SandboxPool(choice.launcher, assignment.limits) as pool,
@@ -140,25 +118,23 @@ def _grade_in(
     pool: SandboxPool, submission: Submission, assignment: Assignment, options: argparse.Namespace
 ) -> Report:
     # pytest and Hypothesis are imported while the sandbox starts.
+    from grader.checking.run import Selection  # noqa: PLC0415
     from grader.grading import grade  # noqa: PLC0415
 
-    with _progress(assignment) as on_check, _stdout_set_aside():
+    with _progress(assignment) as on_check, stdout_set_aside():
         return grade(
             submission,
             assignment,
             pool,
             seed=options.seed,
-            visible_only=options.visible_only,
+            selection=Selection(visible_only=options.visible_only),
             on_check=on_check,
         )
 
 
 def _find(options: argparse.Namespace) -> Path:
-    roots = [Path("assignments")]
-    roots += [Path(root) for root in os.environ.get(_ROOTS_VARIABLE, "").split(os.pathsep) if root]
-    roots.append(Path(__file__).resolve().parent.parent / "assignments")
     if options.assignment is not None:
-        return find_assignment(options.assignment, roots)
+        return find(options.assignment)
     with contextlib.suppress(OSError, RuntimeError):  # a name too long; links in a circle
         for folder in options.path.resolve().parents:
             if (folder / "assignment.toml").is_file():
@@ -172,73 +148,33 @@ def _find(options: argparse.Namespace) -> Path:
 def _print(report: Report, options: argparse.Namespace) -> int:
     shown = report if options.show_hidden else student_view(report)
     if options.format == "json":
-        _show(to_json(shown))
+        show(to_json(shown))
     elif options.format == "gradescope":
         try:
             # Whole: it says itself to Gradescope what students may see, and when.
-            _show(json.dumps(to_gradescope(report), indent=2, allow_nan=False))
+            show(json.dumps(to_gradescope(report), indent=2, allow_nan=False))
         except NotAGrade as error:
-            _say(str(error))
+            say(str(error))
             return _STATUS[report.outcome] or USAGE  # graded, but only in part
     else:
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         path = str(options.path)
-        _show(render(shown, colour=colour, path=path, assignment=options.assignment))
+        show(render(shown, colour=colour, path=path, assignment=options.assignment))
     return _STATUS[report.outcome]
 
 
 @contextlib.contextmanager
 def _progress(assignment: Assignment) -> Iterator[_OnCheck]:
     """A line that counts the checks, on a terminal; nothing elsewhere."""
-    stream = sys.stderr  # kept: pytest puts another in its place while checks run
+    line = ProgressLine()
     done = 0
 
     def on_check(check: CheckResult, total: int) -> None:
         nonlocal done
         done += 1
-        if stream.isatty():
-            line = clean(f"{assignment.slug}: {done}/{total} {check.title}")
-            stream.write(f"\r\x1b[K{wrap(line, 78)[0]}")
-            stream.flush()
+        line.write(f"{assignment.slug}: {done}/{total} {check.title}")
 
     try:
         yield on_check
     finally:
-        if stream.isatty():
-            stream.write("\r\x1b[K")
-            stream.flush()
-
-
-@contextlib.contextmanager
-def _stdout_set_aside() -> Iterator[None]:
-    """Keep standard output for the report alone.
-
-    What a subprocess of a check writes there, or a library below Python, goes to standard error.
-    """
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
-
-
-def _show(text: str) -> None:
-    """Print a report, also where the terminal's encoding lacks a character."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-    except BrokenPipeError:
-        # Whoever read it has seen enough; nor shall Python complain when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _say(text: str) -> None:
-    print(clean(text), file=sys.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        line.clear()

@@ -1,0 +1,1 @@
+"""Proving an assignment sound: fifteen properties, one module each."""

@@ -1,0 +1,53 @@
+"""V13: hostile code stays a student's problem."""
+
+from collections.abc import Iterator
+
+from grader.report import Outcome, Report
+from grader.verifying.finding import Finding, error
+from grader.verifying.trial import Package, Place, Results, Trial
+
+PREFIX = "hostile/"
+_GRACE_S = 15.0
+"""Beyond the limits: starting a sandbox, and ending one that does not want to."""
+
+
+def trials(package: Package) -> Iterator[Trial]:
+    """Each of the built-in battery, with short calls and nothing after the process has ended."""
+    for name in package.submissions:
+        if name.startswith(PREFIX):
+            yield Trial(name=name, place=Place.QUICK)
+
+
+def prove(package: Package, results: Results) -> list[Finding]:
+    """None earns a point, is anybody else's fault, or takes longer than the limits say."""
+    findings: list[Finding] = []
+    for trial in trials(package):
+        findings += _of_one(package, trial.name, results[trial])
+    return findings
+
+
+def _of_one(package: Package, name: str, report: Report) -> Iterator[Finding]:
+    if report.outcome is not Outcome.GRADED:
+        yield error(
+            "V13-fault",
+            name,
+            f"Its grading ended as {report.outcome.value}: {report.message}",
+            "Test what a student returned with a helper before you compute with it.",
+        )
+    for check in report.checks:
+        if check.points > 0:
+            yield error(
+                "V13-earned",
+                f"{name}, {check.id}",
+                f"Code that solves nothing earns {check.points:g} points here.",
+                "Ask in this check for a right result before, or beside, what is asked for now.",
+            )
+    limit = package.assignment.limits.wall_s + _GRACE_S
+    seconds = report.durations.get("total", 0.0)
+    if seconds > limit:
+        yield error(
+            "V13-overtime",
+            name,
+            f"Its grading took {seconds:.1f} s, with a limit of {limit:g} s.",
+            "Lower limits.call_s and limits.restarts.",
+        )

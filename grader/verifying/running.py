@@ -1,0 +1,164 @@
+"""Run trials in worker processes: each runs one grading at a time, because pytest does."""
+
+import contextlib
+import multiprocessing
+import multiprocessing.util
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from grader.assignment import Assignment, load_assignment
+from grader.checking.run import Selection
+from grader.errors import InfrastructureFault
+from grader.grading import grade, grade_here
+from grader.report import Outcome, Report
+from grader.sandbox.limits import Limits
+from grader.sandbox.pool import SandboxPool
+from grader.sandbox.select import choose_sandbox
+from grader.submission import Submission
+from grader.verifying.trial import Place, Trial
+
+QUICK_CALL_S = 1.5
+"""A call of hostile code: most of it never returns by itself."""
+
+WORKERS = 2
+OnTrial = Callable[[Trial, int, int], None]
+
+
+@dataclass(frozen=True)
+class _Workplace:
+    """What a worker process needs to know."""
+
+    folder: Path
+    sandbox: str | None
+    device: str | None
+
+
+def run_trials(
+    assignment: Assignment,
+    trials: Iterable[Trial],
+    submissions: Mapping[str, Submission],
+    *,
+    timed: frozenset[str],
+    sandbox: str | None = None,
+    device: str | None = None,
+    workers: int = WORKERS,
+    on_trial: OnTrial = lambda _trial, _done, _total: None,
+) -> dict[Trial, Report]:
+    """Grade them all, each once.
+
+    Args:
+        assignment: Whose checks.
+        trials: What to run; what is named twice runs once.
+        submissions: The code by name.
+        timed: Names of submissions that come as far as the checks of speed: alone, at the end.
+        sandbox: Its kind; None for the strongest that works here.
+        device: The GPU to pass to it.
+        workers: How many processes grade side by side; 0 to grade in this one.
+        on_trial: Told of each trial when it has ended, how many have, and of how many.
+
+    Raises:
+        InfrastructureFault: One could not be graded.
+    """
+    wanted = list(dict.fromkeys(trials))
+    alone = [each for each in wanted if each.place is Place.SANDBOX and each.name in timed]
+    together = [each for each in wanted if each not in set(alone)]
+    # What takes longest comes first, so that at the end no worker waits for another.
+    together.sort(key=lambda each: (each.place is Place.HERE, each.place is Place.SANDBOX))
+    workplace = _Workplace(assignment.folder, sandbox, device)
+    results: dict[Trial, Report] = {}
+    for batch, count in ((together, workers), (alone, min(workers, 1))):
+        for trial, report in _run(batch, submissions, workplace, count):
+            if report.outcome is Outcome.INFRASTRUCTURE_FAULT:
+                raise InfrastructureFault(f"{trial.name} could not be graded: {report.message}")
+            results[trial] = report
+            on_trial(trial, len(results), len(wanted))
+    return results
+
+
+def _run(
+    trials: list[Trial], submissions: Mapping[str, Submission], workplace: _Workplace, count: int
+) -> Iterator[tuple[Trial, Report]]:
+    if not trials:
+        return
+    if count == 0:
+        _set_up(workplace)
+        try:
+            for trial in trials:
+                yield trial, _try(trial, submissions[trial.name].files)
+        finally:
+            _tear_down()
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        min(count, len(trials), os.cpu_count() or 1), context, _set_up, (workplace,)
+    ) as workers:
+        waiting: dict[Future[Report], Trial] = {
+            workers.submit(_try, trial, dict(submissions[trial.name].files)): trial
+            for trial in trials
+        }
+        try:
+            while waiting:
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield waiting.pop(future), future.result()
+        except BrokenProcessPool:
+            raise InfrastructureFault(
+                "A process that graded was killed, by lack of memory or by somebody: try again."
+            ) from None
+        finally:
+            workers.shutdown(wait=True, cancel_futures=True)
+
+
+_here: _Workplace | None = None
+_pools: dict[Place, SandboxPool] = {}
+_opened = contextlib.ExitStack()
+
+
+def _set_up(workplace: _Workplace) -> None:
+    """Remember the workplace, and close what is opened when this process ends."""
+    global _here  # noqa: PLW0603 - a process has one workplace
+    _here = workplace
+    multiprocessing.util.Finalize(None, _tear_down, exitpriority=10)
+
+
+def _tear_down() -> None:
+    _pools.clear()
+    _opened.close()
+
+
+def _try(trial: Trial, files: Mapping[str, bytes]) -> Report:
+    assert _here is not None  # noqa: S101 - _set_up has run
+    assignment = _assignment(_here.folder, trial.place)
+    submission = Submission(files)
+    selection = Selection(
+        only=frozenset(trial.only) or None,
+        until_failure=trial.until_failure,
+        backwards=trial.backwards,
+        diagnosed=not (trial.until_failure or trial.only),
+    )
+    if trial.place is Place.HERE:
+        return grade_here(submission, assignment, seed=trial.seed, selection=selection)
+    pool = _pool(trial.place, assignment.limits)
+    return grade(submission, assignment, pool, seed=trial.seed, selection=selection)
+
+
+def _assignment(folder: Path, place: Place) -> Assignment:
+    assignment = load_assignment(folder)
+    if place is not Place.QUICK:
+        return assignment
+    limits = assignment.limits
+    quick = replace(limits, call_s=min(limits.call_s, QUICK_CALL_S), restarts=0)
+    return replace(assignment, limits=quick)
+
+
+def _pool(place: Place, limits: Limits) -> SandboxPool:
+    assert _here is not None  # noqa: S101 - _set_up has run
+    if place not in _pools:
+        choice = choose_sandbox(_here.sandbox, device=_here.device)
+        _opened.enter_context(contextlib.closing(choice.launcher))
+        _pools[place] = _opened.enter_context(SandboxPool(choice.launcher, limits))
+    return _pools[place]
