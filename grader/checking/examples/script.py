@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from grader.decoding import DecodeError, decode
 from grader.errors import AssignmentInvalid
 
-FILE = "public_checks.zip"
+FILE = ".public_checks.zip"
+"""Hidden, so that it is left out where a student hands in the whole folder."""
 _DOCUMENT, _ARRAYS = "checks.json", "arrays.npz"
 _FORMAT = 1
 _BYTES = 256 << 20

@@ -1,0 +1,50 @@
+"""Mistake: writes dx over dy where both have as many channels."""
+
+import numpy as np
+
+
+class Conv1x1:
+    def __init__(self, in_channels, filters, data_format="channels_last"):
+        limit = np.sqrt(6 / (in_channels + filters))
+        kernel = np.random.uniform(-limit, limit, (1, 1, in_channels, filters))
+        self.kernel = kernel.astype(np.float32)
+        self.bias = np.zeros(filters, dtype=np.float32)
+        self.d_kernel = None
+        self.d_bias = None
+        self.x = None
+        self.channels_first = data_format == "channels_first"
+
+    def forward(self, x):
+        self.x = x
+        matrix = self.kernel[0, 0]
+        n_in, n_out = matrix.shape
+        if self.channels_first:
+            n, _, height, width = x.shape
+            y = np.matmul(matrix.T, x.reshape(n, n_in, height * width))
+            y += self.bias[:, None]
+            return y.reshape(n, n_out, height, width)
+        rows = x.reshape(-1, n_in)
+        y = rows @ matrix
+        y += self.bias
+        return y.reshape(*x.shape[:-1], n_out)
+
+    def backward(self, dy):
+        matrix = self.kernel[0, 0]
+        n_in, n_out = matrix.shape
+        if self.channels_first:
+            n, _, height, width = dy.shape
+            x = self.x.reshape(n, n_in, height * width)
+            columns = dy.reshape(n, n_out, height * width)
+            d_matrix = np.matmul(x, columns.transpose(0, 2, 1)).sum(axis=0)
+            self.d_bias = columns.sum(axis=(0, 2))
+            room = columns if n_in == n_out else np.empty(x.shape, x.dtype)
+            dx = np.matmul(matrix, columns, out=room)
+        else:
+            x = self.x.reshape(-1, n_in)
+            rows = dy.reshape(-1, n_out)
+            d_matrix = x.T @ rows
+            self.d_bias = rows.sum(axis=0)
+            room = rows if n_in == n_out else np.empty(x.shape, x.dtype)
+            dx = np.matmul(rows, matrix.T, out=room)
+        self.d_kernel = d_matrix.reshape(self.kernel.shape)
+        return dx.reshape(self.x.shape)
