@@ -45,7 +45,7 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: setup ## Write the pages that are made from the code
+docs: $(VENV)/oracles ## Write the pages that are made from the code
 	$(BIN)/python docs/misconceptions.py
 
 bench: setup ## Measure what the sandbox costs, side by side with a plain run

@@ -179,9 +179,9 @@ def measure_cell(
         return
     with contextlib.ExitStack() as stack:
         if cell.noise == "noisy":
-            seed = int(1000 * cell.ratio)
+            seed = int(1000 * cell.ratio) + len(trials)
             stack.enter_context(bursts(seed, sorted(os.sched_getaffinity(0))))
-        judgements = iter_duels(cell, costs, core) if costs else None
+        judgements = iter_duels(cell, costs, core, len(trials)) if costs else None
         if judgements is not None:
             stack.enter_context(contextlib.closing(judgements))
         while len(trials) < count:
@@ -196,14 +196,13 @@ def measure_cell(
     figures.flush()
 
 
-def iter_duels(cell: Cell, costs: Costs, core: int) -> Iterator[dict[str, Any]]:
+def iter_duels(cell: Cell, costs: Costs, core: int, seed: int) -> Iterator[dict[str, Any]]:
     """Outcomes of one duel after another, in real sandboxes that are renewed now and then."""
     from real_duels import duels_in_fresh_sandboxes  # noqa: PLC0415  # not with --without-duel
 
     source = student_source(cell.ratio, costs)
-    turn = 0
     while True:
-        with duels_in_fresh_sandboxes(source, costs.rows, cell.rung, core, turn) as judge_once:
+        with duels_in_fresh_sandboxes(source, costs.rows, cell.rung, core, seed) as judge_once:
             for _ in range(JUDGEMENTS_OF_ONE_ARENA):
                 started = time.perf_counter()
                 try:
@@ -222,7 +221,7 @@ def iter_duels(cell: Cell, costs: Costs, core: int) -> Iterator[dict[str, Any]]:
                         for figure in (measured.low, measured.ratio, measured.high)
                     ],
                 }
-        turn += 1
+        seed += JUDGEMENTS_OF_ONE_ARENA
 
 
 def costs_inside(rung: float, rows: int, core: int) -> Costs:

@@ -11,6 +11,20 @@ sys.path.insert(0, str(ASSIGNMENT / "checks"))  # as in a grading
 
 
 @pytest.fixture(scope="session")
+def torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="session")
+def keras(torch):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_BACKEND", "torch")
+        module = pytest.importorskip("keras")
+    assert module.backend.backend() == "torch"
+    return module
+
+
+@pytest.fixture(scope="session")
 def solution():
     return import_file(REFERENCE / "solution.py", "dense_conv1x1_solution")
 

@@ -14,20 +14,6 @@ SPATIAL = {1: (7,), 2: (5, 6), 3: (3, 4, 5)}
 GEOMETRIES = [(rank, strides) for rank in SPATIAL for strides in (1, 2, 3)]
 
 
-@pytest.fixture(scope="module")
-def torch():
-    return pytest.importorskip("torch")
-
-
-@pytest.fixture(scope="module")
-def keras(torch):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_BACKEND", "torch")
-        module = pytest.importorskip("keras")
-    assert module.backend.backend() == "torch"
-    return module
-
-
 def run_solution(layer, case):
     layer.kernel, layer.bias = case.kernel, case.bias
     results = {"output": layer.forward(case.x), "x": layer.backward(case.dy)}

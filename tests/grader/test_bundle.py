@@ -48,7 +48,7 @@ def test_the_same_assignment_gives_the_same_bytes(assignment):
     first, second = (to_zip(bundle(assignment), "it") for _ in range(2))
     assert first == second
     names = zipfile.ZipFile(io.BytesIO(first)).namelist()
-    assert names == ["it/layers.py", f"it/{FILE}", "it/statement.md"]
+    assert names == [f"it/{FILE}", "it/layers.py", "it/statement.md"]
 
 
 def test_a_template_file_that_hides_another_is_refused(assignment):

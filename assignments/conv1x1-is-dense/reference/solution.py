@@ -15,8 +15,8 @@ Padding: TypeAlias = Literal["valid", "same"] | int
 
 def convert_kernel(kernel: Array, source: Kernel, target: Kernel, rank: int = 2) -> Array:
     """The kernel of a dense layer or a 1x1 convolution in another layout."""
-    rank_there = kernel.ndim - 2 if source.endswith("conv") else 0
-    matrix = convert_window(kernel, source, "keras_dense", (1,) * rank_there)
+    # A dense layer is a convolution without any spatial axis; a convolution's own are all one.
+    matrix = convert_window(kernel, source, "keras_dense", ())
     return convert_window(matrix, "keras_dense", target, (1,) * rank)
 
 

@@ -87,10 +87,17 @@ class Conv1x1:
 
 
 def _affine(x: Array, matrix: Array, bias: Array | None) -> Array:
-    y = _rows(x, matrix.shape[0]) @ matrix
-    if bias is not None:
+    inputs, outputs = matrix.shape
+    rows = _rows(x, inputs)
+    if bias is None:
+        y = rows @ matrix
+    elif 4 * inputs <= outputs:
+        # The output is by far the largest array. A column of ones saves a second pass over it.
+        y = np.insert(rows, inputs, 1, axis=1) @ np.vstack((matrix, bias))
+    else:
+        y = rows @ matrix
         y += bias
-    return y.reshape(*x.shape[:-1], matrix.shape[1])
+    return y.reshape(*x.shape[:-1], outputs)
 
 
 def _affine_gradients(x: Array, matrix: Array, dy: Array) -> tuple[Array, Array, Array]:
