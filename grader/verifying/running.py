@@ -24,6 +24,9 @@ from grader.verifying.trial import Place, Trial
 QUICK_CALL_S = 1.5
 """A call of hostile code: most of it never returns by itself."""
 
+TRIES = 3
+"""Of a grading that came to nothing, since a fault of ours says nothing of the assignment."""
+
 WORKERS = 2
 OnTrial = Callable[[Trial, int, int], None]
 
@@ -48,7 +51,7 @@ def run_trials(
     workers: int = WORKERS,
     on_trial: OnTrial = lambda _trial, _done, _total: None,
 ) -> dict[Trial, Report]:
-    """Grade them all, each once.
+    """Grade them all, each once; again where something of ours failed.
 
     Args:
         assignment: Whose checks.
@@ -61,7 +64,7 @@ def run_trials(
         on_trial: Told of each trial when it has ended, how many have, and of how many.
 
     Raises:
-        InfrastructureFault: One could not be graded.
+        InfrastructureFault: One could not be graded, in `TRIES` tries.
     """
     wanted = list(dict.fromkeys(trials))
     alone = [each for each in wanted if each.place is Place.SANDBOX and each.name in timed]
@@ -131,6 +134,14 @@ def _tear_down() -> None:
 
 
 def _try(trial: Trial, files: Mapping[str, bytes]) -> Report:
+    for _ in range(TRIES):
+        report = _grade(trial, files)
+        if report.outcome is not Outcome.INFRASTRUCTURE_FAULT:
+            break
+    return report
+
+
+def _grade(trial: Trial, files: Mapping[str, bytes]) -> Report:
     assert _here is not None  # noqa: S101 - _set_up has run
     assignment = _assignment(_here.folder, trial.place)
     submission = Submission(files)
