@@ -70,8 +70,10 @@ SCALES = {
     20.0: Scale(0.7e-3, 25e-6),
     100.0: Scale(0.5e-3, 15e-6),
 }
-FACTORS_OF_100 = (1 / 2, 1 / 1.25, 1.25, 2.0)
-"""Fewer, since a verdict there takes a second."""
+FAR_RUNG = 15.0
+FACTORS_OF_FAR = (1 / 2, 1 / 1.25, 1.25, 2.0)
+FACTORS_OF_100 = (1 / 1.25, 1.25)
+"""Fewer, since a verdict takes up to a second there; who is farther off is told more easily."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def cells(
             if rung == IDENTICAL_RUNG:
                 factors: tuple[float, ...] = (1 / rung,)
             else:
-                factors = FACTORS_OF_100 if rung >= 100 else CLEAR
+                far = FACTORS_OF_100 if rung >= 100 else FACTORS_OF_FAR
+                factors = far if rung >= FAR_RUNG else CLEAR
                 if rung == NEAR_RUNG or all_near:
                     factors = (*factors, *NEAR)
                 if rung == NEAR_RUNG:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from grader.known_submissions import Accepted, KnownSubmission, TooSlow, unknown_check
-from grader.report import CheckResult, Report
+from grader.report import CheckResult, Report, Status
 from grader.verifying.finding import Finding, error, warning
 from grader.verifying.trial import REFERENCE, Package, Place, Results, Trial
 
@@ -71,11 +71,11 @@ def _of_slow(
                 unknown_check(name, package.checks),
                 "Name checks as reports do: test_file.py::test_name.",
             )
-        elif check.points >= check.max_points or check.speed is None:
+        elif check.points >= check.max_points:
             yield error(
                 "V12-slow-passes",
                 f"{known.name}, {name}",
-                f"It is too slow, and earns {check.points:g} of {check.max_points:g} points.",
+                f"It is too slow, and earns all of {check.max_points:g} points.",
                 "Lower the first rung, or let the check do what this one is slow at.",
             )
         else:
@@ -88,7 +88,8 @@ def _of_slow(
                     f"Put rungs where nobody stands: {MARGIN:g} times away.",
                 )
     for name, check in checks.items():
-        if check.points < check.max_points and not package.checks[name].needs:
+        wrong = check.points < check.max_points and not package.checks[name].needs
+        if wrong or check.status is Status.NOT_RUN:
             yield error(
                 "V12-slow-is-wrong",
                 f"{known.name}, {name}",

@@ -18,19 +18,18 @@ class Conv1x1:
         filters: int,
         data_format: Literal["channels_last", "channels_first"] = "channels_last",
     ) -> None:
-        limit = math.sqrt(6.0 / (in_channels + filters))
-        kernel = np.random.default_rng().uniform(-limit, limit, (1, 1, in_channels, filters))
-        self.kernel = kernel.astype(np.float32)
-        self.bias = np.zeros(filters, np.float32)
+        # How a layer begins is the first assignment's matter: here it is told.
+        self.kernel: Array = np.zeros((1, 1, in_channels, filters), np.float32)
+        self.bias: Array = np.zeros(filters, np.float32)
         self.d_kernel: Array | None = None
         self.d_bias: Array | None = None
         self._channels_first = data_format == "channels_first"
-        self._x: Array | None = None
+        self._x: Array
 
     def forward(self, x: Array) -> Array:
         """Shape (N, H, W, C) to (N, H, W, O), or (N, C, H, W) to (N, O, H, W)."""
         self._x = x
-        matrix = self._matrix()
+        matrix = self.kernel[0, 0]
         if self._channels_first:
             batch, _channels, height, width = x.shape
             y = matrix.T @ _columns(x)
@@ -42,9 +41,7 @@ class Conv1x1:
 
     def backward(self, dy: Array) -> Array:
         """The shape of the output to that of the input; sets d_kernel and d_bias."""
-        if self._x is None:
-            raise RuntimeError("call forward before backward")
-        matrix = self._matrix()
+        matrix = self.kernel[0, 0]
         if self._channels_first:
             x, dy = _columns(self._x), _columns(dy)
             d_matrix = (x @ dy.swapaxes(1, 2)).sum(axis=0)
@@ -55,11 +52,8 @@ class Conv1x1:
             d_matrix = x.T @ dy
             self.d_bias = dy.sum(axis=0)
             dx = dy @ matrix.T
-        self.d_kernel = d_matrix.reshape(self.kernel.shape)
+        self.d_kernel = d_matrix[None, None]
         return dx.reshape(self._x.shape)
-
-    def _matrix(self) -> Array:
-        return self.kernel.reshape(self.kernel.shape[-2:])
 
 
 def _rows(x: Array) -> Array:
