@@ -47,6 +47,7 @@ format: setup ## Format the code
 
 docs: $(VENV)/oracles ## Write the pages that are made from the code
 	$(BIN)/python docs/misconceptions.py
+	$(BIN)/python docs/verified.py
 
 bench: setup ## Measure what the sandbox costs, side by side with a plain run
 	$(BIN)/python benchmarks/grading.py

@@ -4,15 +4,19 @@
                                            [--sandbox docker] [--only accepted/loops]
 
 Grades every accepted and every slow submission of an assignment again and again, each time with
-another seed and in fresh sandboxes, and prints the points of its checks of speed as a table.
+another seed and in fresh sandboxes, and prints the points of its checks of speed as a table. A run
+of its defaults also writes the table into docs/benchmarks.md.
 """
 
 import argparse
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from verdict_report import DOCUMENT, filled, markdown_table
 
 from grader.assignment import Assignment, load_assignment
 from grader.grading import grade
@@ -22,12 +26,14 @@ from grader.sandbox.pool import SandboxPool
 from grader.sandbox.select import KINDS, choose_sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
+ASSIGNMENT = "dense-conv1x1"
+TIMES = 10
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--assignment", default="dense-conv1x1")
-    parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--assignment", default=ASSIGNMENT)
+    parser.add_argument("--times", type=int, default=TIMES)
     parser.add_argument("--sandbox", choices=KINDS, default="docker")
     parser.add_argument("--only", help="one submission, like accepted/loops")
     options = parser.parse_args()
@@ -39,16 +45,18 @@ def main() -> None:
     if not chosen:
         parser.error(f"{options.assignment} has no submission {options.only}")
     launcher = choose_sandbox(options.sandbox, say=print).launcher
+    rows: list[list[str]] = []
     try:
-        print("| submission | check | points | of | gradings with these | ratio |")
-        print("| --- | --- | --- | --- | --- | --- |")
         for submission in chosen:
             with SandboxPool(launcher, assignment.limits) as pool:
-                reports = repeat(submission, assignment, pool, options.times)
-            for row in rows(submission, reports):
-                print(f"| {' | '.join(row)} |", flush=True)
+                rows += described(submission, repeat(submission, assignment, pool, options.times))
     finally:
         launcher.close()
+    header = ["submission", "check", "of", "points x gradings", "ratio, lowest to highest"]
+    table = markdown_table(header, rows)
+    print(table)
+    if (options.assignment, options.times, options.only) == (ASSIGNMENT, TIMES, None):
+        DOCUMENT.write_text(filled(DOCUMENT.read_text(), "repeated", table))
 
 
 def repeat(
@@ -70,40 +78,33 @@ def repeat(
     return reports
 
 
-def rows(submission: KnownSubmission, reports: Sequence[Report]) -> list[list[str]]:
-    """One for each check of speed, and each number of points that it gave."""
-    table: list[list[str]] = []
-    last = [check.id for check in reports[0].checks if _is_of_speed(check.id)]
-    for name in last:
-        checks = [check for report in reports for check in report.checks if check.id == name]
+def described(submission: KnownSubmission, reports: Sequence[Report]) -> list[list[str]]:
+    """One row for each check of speed, and one for the whole."""
+    rows: list[list[str]] = []
+    for first in reports[0].checks:
+        if not first.id.startswith("test_speed.py"):
+            continue
+        checks = [check for report in reports for check in report.checks if check.id == first.id]
         ratios = [
             c.speed.ratio for c in checks if c.speed is not None and c.speed.ratio is not None
         ]
-        spread = f"{min(ratios):.3g} to {max(ratios):.3g}" if ratios else ""
-        for points in sorted({round(check.points, 6) for check in checks}):
-            count = sum(round(check.points, 6) == points for check in checks)
-            table.append(
-                [
-                    submission.name,
-                    name.rpartition("::")[2],
-                    f"{points:g}",
-                    f"{checks[0].max_points:g}",
-                    f"{count} / {len(reports)}",
-                    spread,
-                ]
-            )
-    scores = [report.score or 0.0 for report in reports]
-    whole = f"{reports[0].max_score:g}"
-    lowest, highest = min(scores), max(scores)
-    shown = f"{lowest:g}" if lowest == highest else f"{lowest:g} to {highest:g}"
-    table.append(
-        [submission.name, "all checks", shown, whole, f"{len(scores)} / {len(scores)}", ""]
-    )
-    return table
+        rows.append(
+            [
+                submission.name,
+                first.id.rpartition("::")[2].removeprefix("test_").replace("_", " "),
+                f"{first.max_points:g}",
+                counted(check.points for check in checks),
+                f"{min(ratios):.3g} to {max(ratios):.3g}" if ratios else "",
+            ]
+        )
+    whole = [f"{reports[0].max_score:g}", counted(report.score or 0.0 for report in reports)]
+    return [*rows, [submission.name, "**all checks**", *whole, ""]]
 
 
-def _is_of_speed(check: str) -> bool:
-    return check.startswith("test_speed.py")
+def counted(points: Iterable[float]) -> str:
+    """How often each number of points occurred."""
+    counts = Counter(round(each, 3) for each in points)
+    return ", ".join(f"{each:g} x {count}" for each, count in sorted(counts.items()))
 
 
 if __name__ == "__main__":

@@ -71,9 +71,8 @@ SCALES = {
     100.0: Scale(0.5e-3, 15e-6),
 }
 FAR_RUNG = 15.0
-FACTORS_OF_FAR = (1 / 2, 1 / 1.25, 1.25, 2.0)
-FACTORS_OF_100 = (1 / 1.25, 1.25)
-"""Fewer, since a verdict takes up to a second there; who is farther off is told more easily."""
+FAR = (1 / 1.25, 1.25)
+"""From this rung on: a verdict takes a second there, and who is farther off is told more easily."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +109,7 @@ def cells(
             if rung == IDENTICAL_RUNG:
                 factors: tuple[float, ...] = (1 / rung,)
             else:
-                far = FACTORS_OF_100 if rung >= 100 else FACTORS_OF_FAR
-                factors = far if rung >= FAR_RUNG else CLEAR
+                factors = FAR if rung >= FAR_RUNG else CLEAR
                 if rung == NEAR_RUNG or all_near:
                     factors = (*factors, *NEAR)
                 if rung == NEAR_RUNG:

@@ -45,11 +45,12 @@ def write_report(figures: dict[str, Any], picture: Path, *, document: bool) -> N
         tables["picture"] = f"![Verdicts by true ratio]({link})" if drawn else ""
         text = DOCUMENT.read_text()
         for name, table in tables.items():
-            text = _fill(text, name, table)
+            text = filled(text, name, table)
         DOCUMENT.write_text(text)
 
 
-def _fill(text: str, name: str, table: str) -> str:
+def filled(text: str, name: str, table: str) -> str:
+    """The document with a table between the comments of this name."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     before, found, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
@@ -58,14 +59,15 @@ def _fill(text: str, name: str, table: str) -> str:
     return f"{before}{begin}\n{table}\n{end}{after}"
 
 
-def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Rows of cells as Markdown."""
     header = list(header)
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _machine_table(values: dict[str, object]) -> str:
-    return _table(["", ""], [[name, str(value)] for name, value in values.items()])
+    return markdown_table(["", ""], [[name, str(value)] for name, value in values.items()])
 
 
 def is_wrong(verdict: str, factor: float) -> bool:
@@ -91,7 +93,7 @@ def _verdict_table(cells: Iterable[dict[str, Any]]) -> str:
         "wrong",
     ]
     header += ["unsure, first try", "unsure in the end", "median pairs", "s per verdict"]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _verdict_row(cell: dict[str, Any], duels: list[dict[str, Any]]) -> list[str]:
@@ -149,7 +151,9 @@ def _rule_table(cells: Iterable[dict[str, Any]]) -> str:
                 row.append(f"{wrong} ({unsure}) / {len(here)}" if here else "")
             if any(row[2:]):
                 rows.append(row)
-    return _table(["rule", "neighbour", *(f"{group}: wrong (unsure)" for group in GROUPS)], rows)
+    return markdown_table(
+        ["rule", "neighbour", *(f"{group}: wrong (unsure)" for group in GROUPS)], rows
+    )
 
 
 def _raw_table(raw: dict[str, dict[str, float]]) -> str:
@@ -157,7 +161,7 @@ def _raw_table(raw: dict[str, dict[str, float]]) -> str:
     header += ["backward, ms", "two products, ms", "ratio"]
     keys = ["forward_ms", "raw_forward_ms", "forward_ratio"]
     keys += ["backward_ms", "raw_backward_ms", "backward_ratio"]
-    return _table(
+    return markdown_table(
         header, [[name, *(f"{case[key]:.2f}" for key in keys)] for name, case in raw.items()]
     )
 
