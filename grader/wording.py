@@ -64,7 +64,9 @@ def findings(check: CheckResult) -> list[str]:
     if check.hint is not None:
         lines += [f"Hint: {clean(check.hint.text, 1000)}"]
     if check.counterexample:
-        lines += ["Smallest case found:", *_table(check.counterexample)]
+        drawn = check.counterexample.get("case")
+        lines += ["Smallest case found:" if drawn else "In figures:"]
+        lines += _table(check.counterexample)
     if check.output:
         lines += ["Your code printed:", *_quotation(check.output)]
     return lines

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import grader.checking
+from grader.checking import assert_matches
+from grader.checking.tolerance import bound
 from grader.cli.verify import PARTS
 from grader.sandbox.agent import wire
 from grader.sandbox.limits import Limits
@@ -67,6 +70,26 @@ def test_each_option_of_the_command_line_is_in_the_readme():
 def test_each_sandbox_has_its_column_in_the_security_page():
     header = next(line for line in SECURITY.splitlines() if line.startswith("| | "))
     assert [cell.strip() for cell in header.strip("| ").split("|")] == list(KINDS)
+
+
+def test_the_example_of_an_expected_result_accepts_what_is_right_and_nothing_else():
+    (code,) = re.findall(r"<!-- example -->\n```python\n(.*?)```", AUTHORING, re.DOTALL)
+    names = {}
+    exec(compile(code, "authoring.md", "exec"), names)
+    rng, eps = np.random.default_rng(1), 1e-3
+    for count in (3, 40, 1000):
+        x = rng.standard_normal((20, count)).astype(np.float32)
+        expected = names["expect_scaled_mean"](x, eps)
+        right = x.mean(axis=1) / np.sqrt((x * x).mean(axis=1) + np.float32(eps))
+        worst = np.max(np.abs(right - expected.value) / bound(expected))
+        assert worst < 0.25
+        low = x.astype(np.float16).astype(np.float32)
+        for wrong in (
+            x.mean(axis=1) / np.sqrt((x * x).mean(axis=1)),
+            low.mean(axis=1) / np.sqrt((low * low).mean(axis=1) + np.float32(eps)),
+        ):
+            with pytest.raises(AssertionError):
+                assert_matches(actual=wrong, expected=expected)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")))

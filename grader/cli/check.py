@@ -48,9 +48,9 @@ def _check(options: argparse.Namespace) -> int:
     width = min(max(shutil.get_terminal_size((80, 24)).columns, 40), 100)
     show(f"{examples.assignment}, version {examples.version}: public checks only\n")
     show(render(report, width=width, colour=colour, repeatable=False))
-    more = [f"{examples.hidden} checks are hidden"] if examples.hidden else []
+    more = [f"hidden checks: {examples.hidden}"] if examples.hidden else []
     more += [f"not here: {title}" for title in examples.left_out]
-    show("\nA grading asks for more: other cases, and speed." + "".join(f"\n  {m}" for m in more))
+    show("\nA grading asks for more: other cases, too." + "".join(f"\n  {m}" for m in more))
     return REFUSED if failed else OK
 
 

@@ -15,14 +15,14 @@ OK, REFUSED, USAGE, FAULT = 0, 1, 2, 3
 
 ROOTS_VARIABLE = "ONEBYONE_ASSIGNMENTS"
 WHERE = (
-    f"its name or folder; names are looked up in ./assignments, in the folders of "
+    f"its name or folder; names are looked up here, in ./assignments, in the folders of "
     f"{ROOTS_VARIABLE}, and among those that come with the grader"
 )
 
 
 def find(slug_or_path: str) -> Path:
     """The folder of an assignment. Raises AssignmentInvalid."""
-    roots = [Path("assignments")]
+    roots = [Path(), Path("assignments")]
     roots += [Path(root) for root in os.environ.get(ROOTS_VARIABLE, "").split(os.pathsep) if root]
     roots.append(Path(__file__).resolve().parents[2] / "assignments")
     return find_assignment(slug_or_path, roots)

@@ -140,9 +140,10 @@ def _show(found: "Verification", options: argparse.Namespace, seconds: float) ->
     warnings = len(found.findings) - errors
     verdict = "PROVED" if found.is_proved else "NOT PROVED"
     parts = f"{len(found.parts)} of {len(PARTS)} properties"
+    where = f" in {found.record.sandbox}" if found.record and found.record.sandbox else ""
     lines += [
         "",
-        f"{verdict}: {parts}, {errors} errors, {warnings} warnings, {seconds:.0f} s",
+        f"{verdict}{where}: {parts}, {errors} errors, {warnings} warnings, {seconds:.0f} s",
         *([written] if written else []),
     ]
     show("\n".join(lines).strip("\n"))

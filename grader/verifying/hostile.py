@@ -1,6 +1,6 @@
 """V13: hostile code stays a student's problem."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from grader.report import Outcome, Report
 from grader.verifying.finding import Finding, error
@@ -20,10 +20,27 @@ def trials(package: Package) -> Iterator[Trial]:
 
 def prove(package: Package, results: Results) -> list[Finding]:
     """None earns a point, is anybody else's fault, or takes longer than the limits say."""
-    findings: list[Finding] = []
-    for trial in trials(package):
-        findings += _of_one(package, trial.name, results[trial])
+    reports = {trial.name: results[trial] for trial in trials(package)}
+    findings = [*_earned(reports)]
+    for name, report in reports.items():
+        findings += _of_one(package, name, report)
     return findings
+
+
+def _earned(reports: Mapping[str, Report]) -> Iterator[Finding]:
+    """One for each check, whoever got its points."""
+    earners: dict[str, list[str]] = {}
+    for name, report in reports.items():
+        for check in report.checks:
+            if check.points > 0:
+                earners.setdefault(check.id, []).append(name)
+    for check_id, names in earners.items():
+        yield error(
+            "V13-earned",
+            check_id,
+            f"Code that solves nothing earns points here: {', '.join(names)}.",
+            "Ask in this check for a right result before, or beside, what is asked for now.",
+        )
 
 
 def _of_one(package: Package, name: str, report: Report) -> Iterator[Finding]:
@@ -34,14 +51,6 @@ def _of_one(package: Package, name: str, report: Report) -> Iterator[Finding]:
             f"Its grading ended as {report.outcome.value}: {report.message}",
             "Test what a student returned with a helper before you compute with it.",
         )
-    for check in report.checks:
-        if check.points > 0:
-            yield error(
-                "V13-earned",
-                f"{name}, {check.id}",
-                f"Code that solves nothing earns {check.points:g} points here.",
-                "Ask in this check for a right result before, or beside, what is asked for now.",
-            )
     limit = package.assignment.limits.wall_s + _GRACE_S
     seconds = report.durations.get("total", 0.0)
     if seconds > limit:

@@ -81,6 +81,10 @@ def _of_statement(assignment: Assignment, checks: Mapping[str, CheckInfo]) -> It
             "V15-hidden",
             "statement.md",
             f"Students must know that of {len(checks)} checks, {hidden} are hidden; "
-            + (f"it says {said}." if said else "it does not say."),
+            + (f"it says {_in_words(said)}." if said else "it does not say."),
             f"Write: Of {len(checks)} checks, {hidden} are hidden.",
         )
+
+
+def _in_words(counts: list[tuple[int, int]]) -> str:
+    return " and ".join(f"{hidden} of {total}" for total, hidden in counts)

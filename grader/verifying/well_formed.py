@@ -117,7 +117,8 @@ def _of_submissions(assignment: Assignment) -> Iterator[Finding]:
                     "V01-expectation",
                     path.relative_to(assignment.folder).as_posix(),
                     str(fault),
-                    f"Put {assignment.interface.file} and expect.toml there.",
+                    f"A folder here holds {assignment.interface.file} and, where its verdict has "
+                    f"to be told, an expect.toml: mend what the message names.",
                 )
 
 

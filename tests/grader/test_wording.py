@@ -43,6 +43,11 @@ def test_a_counterexample_is_laid_out(make_check):
     ]
 
 
+def test_without_a_drawn_case_nothing_is_called_the_smallest(make_check):
+    check = make_check(status=Status.FAILED, counterexample={"name": "y", "index": [1]})
+    assert findings(check)[0] == "In figures:"
+
+
 def test_long_values_and_outputs_are_cut(make_check):
     check = make_check(
         status=Status.FAILED,

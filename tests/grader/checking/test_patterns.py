@@ -48,6 +48,7 @@ def test_zeros_factors_and_transposes_are_seen(actual, sentence):
             "The difference depends on the index of axis 2 alone: is something added?",
         ),
         (CUBE + CUBE.sum(2, keepdims=True) * CUBE, ""),
+        (CUBE * (1.0005 - 0.8 * (np.arange(4) == 3)), ""),  # the other indices are wrong, too
     ],
 )
 def test_the_axis_and_the_factor_are_named(actual, sentence):
