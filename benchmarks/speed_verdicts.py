@@ -35,8 +35,9 @@ from grader.errors import InfrastructureFault
 
 RESULTS = Path(__file__).resolve().parent / "results"
 JUDGEMENTS = 200
-NEAR_JUDGEMENTS = 100
-"""In the quiet, and as many beside a neighbour: each may take two tries of eighty pairs."""
+LONG_JUDGEMENTS = 100
+"""In the quiet, and as many beside a neighbour, where a verdict takes long: near a rung, which may
+take two tries of eighty pairs, and far behind the reference, where each call is long."""
 
 PEERS_EVERY = 2
 """A peer's trial costs as much as a duel: every second judgement has one."""
@@ -93,6 +94,11 @@ class Cell:
     def is_near(self) -> bool:
         """Whether it is so near the rung that a verdict may take every pair there is."""
         return abs(math.log(self.factor)) < math.log(1.2)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a verdict takes long."""
+        return self.is_near or self.rung >= FAR_RUNG
 
     @property
     def key(self) -> str:
@@ -295,7 +301,7 @@ def measure_all(
                 known[rung] = costs_inside(rung, rows, core)
         for cell in chosen:
             started = time.perf_counter()
-            wanted = min(count, NEAR_JUDGEMENTS) if cell.is_near else count
+            wanted = min(count, LONG_JUDGEMENTS) if cell.is_long else count
             measure_cell(cell, figures, helper, wanted, costs=known[cell.rung], core=core)
             seconds = time.perf_counter() - started
             print(f"{cell.key}: {seconds:.1f} s", file=sys.stderr, flush=True)
