@@ -217,7 +217,9 @@ def local_device(runtime: Runtime) -> devices.Device | None:
     if runtime.arrays is Arrays.NUMPY:
         return None
     runtime.require_installed()
-    return devices.device(runtime.here.arrays.value, runtime.here.device.value)
+    device = devices.device(runtime.here.arrays.value, runtime.here.device.value)
+    device.use_one_thread()  # several gradings may run side by side, and their arrays are small
+    return device
 
 
 def call_later(owner: object, name: str, *args: Any) -> Callable[[], Any]:

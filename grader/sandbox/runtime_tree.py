@@ -178,8 +178,8 @@ def _sources(arrays: Arrays) -> list[tuple[str, Path]]:
 
 
 def _files_of_torch(site: str) -> Iterator[tuple[str, Path]]:
-    """PyTorch and the one package that it imports by itself; found, but not imported here."""
-    for name in ("torch", "torchgen", "typing_extensions"):
+    """PyTorch and what its functions on tensors import; found, but not imported here."""
+    for name in ("torch", "torchgen", "typing_extensions", "sympy", "mpmath"):
         found = importlib.util.find_spec(name)
         if found is None or found.origin is None:
             raise SandboxUnavailable(f"{name} cannot be found, which PyTorch needs: install it.")

@@ -27,7 +27,7 @@ def test_linear(student, reference, rng, leading, inputs, outputs, bias):
 
 
 @check(group="forward", points=4)
-@drawn(examples=8, rows=integers(1, 6), inputs=integers(2, 300), outputs=integers(1, 5))
+@drawn(examples=8, rows=integers(1, 6), inputs=integers(32, 300), outputs=integers(1, 5))
 def test_linear_accuracy(student, reference, rng, rows, inputs, outputs):
     """Linear is as accurate as a plain sum in float32."""
     case = reference.linear_case(rng, (rows, inputs), outputs, draw=reference.normal)

@@ -1,7 +1,7 @@
 from grader.checking import check
 
-FORWARD = {"group": "speed", "needs": ("style", "forward")}
-BACKWARD = {"group": "speed", "needs": ("style", "forward", "gradients")}
+FORWARD = {"group": "speed", "needs": ("style", "forward", "behaviour")}
+BACKWARD = {"group": "speed", "needs": (*FORWARD["needs"], "gradients")}
 
 
 def near(rng, size):

@@ -27,6 +27,10 @@ class Device(Protocol):
         """Within it, the library notes nothing for gradients that it could compute by itself."""
         ...
 
+    def use_one_thread(self) -> None:
+        """Compute in the calling thread alone: others would wait for work in a loop."""
+        ...
+
     def held(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """An array that `given` shares memory with, for one that is kept."""
         ...
@@ -59,6 +63,9 @@ class Numpy:
         """It never does."""
         return nullcontext()
 
+    def use_one_thread(self) -> None:
+        """Not needed: small arrays never get another."""
+
     def held(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The array itself."""
         return array
@@ -87,6 +94,10 @@ class TorchOnCpu:
     def untracked(self) -> AbstractContextManager[object]:
         """See `Device.untracked`; student code could change it, and only for itself."""
         return self._torch.no_grad()  # type: ignore[no-any-return]
+
+    def use_one_thread(self) -> None:
+        """See `Device.use_one_thread`."""
+        self._torch.set_num_threads(1)
 
     def held(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The array, or a copy in the same order of axes where its strides are negative."""

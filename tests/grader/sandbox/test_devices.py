@@ -196,10 +196,16 @@ def test_the_agent_lives_on_after_every_value_that_cannot_cross(layer):
         assert ask(client, handle, "same", np.ones(2, np.float32)).tolist() == [1, 1]
 
 
-def test_an_expanded_tensor_that_is_too_large_is_the_students_exception(layer):
-    client, handle = layer("torch.ones(1).expand(1 << 45)")
-    with pytest.raises(StudentError):
-        ask(client, handle, "evaluate")
+LYING = (
+    "torch.ones(2).as_subclass(type('T', (torch.Tensor,), {'dtype': property(lambda _: 1 / 0)}))"
+)
+
+
+def test_a_tensor_that_is_too_large_or_lies_is_the_students_exception(layer):
+    client, handle = layer("next(cases)()", ["torch.ones(1).expand(1 << 45)", LYING])
+    for _ in range(2):
+        with pytest.raises(StudentError):
+            ask(client, handle, "evaluate")
     assert ask(client, handle, "same", np.ones(1, np.float32)).tolist() == [1]
 
 

@@ -1,4 +1,4 @@
-"""Slow: computes in float64 and casts back."""
+"""All products in float64, cast back to the dtype of the input."""
 
 import torch
 
