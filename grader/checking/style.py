@@ -5,15 +5,15 @@ text is a student's and may be hostile: it is parsed and looked at, and nothing 
 """
 
 import ast
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.checking.mismatch import Mismatch
 from grader.checking.recorder import Comparison, Question, note_comparison
+from grader.checking.source import parse_source
 from grader.text import clean
 
-_MAX_BYTES = 256 << 10
+_MAX_BYTES = 200_000
 _MAX_DOTS = 10
 _MAX_LISTED = 5
 _IMPORTERS = frozenset({"importlib.import_module", "__import__"})
@@ -83,11 +83,7 @@ def find_forbidden(
         Mismatch: The text cannot be parsed, so nobody knows what it uses.
     """
     try:
-        if len(source) > _MAX_BYTES:
-            raise ValueError(f"it is longer than {_MAX_BYTES >> 10} KiB")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the student's escape sequences and the like
-            tree = ast.parse(source)
+        tree = parse_source(source, most=_MAX_BYTES)
         used = [*_Reader(tree, forbidden).uses()]
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = clean(str(getattr(error, "msg", None) or error or type(error).__name__), 200)

@@ -5,9 +5,10 @@ is found decides no points; it says where to look once a duel has shown that a c
 """
 
 import ast
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+
+from grader.checking.source import parse_source
 
 _MAX_CHARACTERS = 200_000
 _MAX_DOTS = 4
@@ -121,11 +122,7 @@ class _Module:
     """A parsed source: its functions, and what its imports are called."""
 
     def __init__(self, source: str) -> None:
-        if len(source) > _MAX_CHARACTERS:
-            raise ValueError("too long to be looked at")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the student's escape sequences and the like
-            tree = ast.parse(source)
+        tree = parse_source(source, most=_MAX_CHARACTERS)
         self.functions = tuple(_functions(tree))
         self.imported = {"np": "numpy", **dict(_imports(tree))}
 

@@ -117,13 +117,27 @@ def test_what_cannot_be_looked_at_does_not_pass(source):
 @pytest.mark.parametrize(
     "source",
     [
-        "import a" + ".a" * 100_000,
+        "import a" + ".a" * 99_000,
+        "import a" + " . \\\n a" * 20_000,
+        "import " + ".".join(["a" * 101] * 1900),
+        ("a" + ".a" * 198 + "\n") * 480,
+        "a" * 199_000,
         "x" + ".nn" * 60_000,
         "\n".join(f"a{n} = a{n + 1}" for n in range(15_000)),
         "import torch\n" + "\n".join(f"t{n} = torch" for n in range(10_000)),
         "from torch import " + ", ".join(f"a{n}" for n in range(20_000)),
     ],
-    ids=["long import", "long chain", "names", "aliases", "many imports"],
+    ids=[
+        "long import",
+        "spaced import",
+        "wide import",
+        "almost long names",
+        "one word",
+        "long chain",
+        "names",
+        "aliases",
+        "many imports",
+    ],
 )
 def test_hostile_sources_take_no_long_time(source):
     rules = tuple(f"torch.a.b.c{n}" for n in range(100))

@@ -50,8 +50,8 @@ def test_every_mutant_of_tensors_runs_or_differs_in_what_it_computes():
         exec(compile(mutant.source, "mutant", "exec"), names)
         try:
             names["forward"](x, w, b)
-        except (AttributeError, TypeError):
+        except AttributeError:
             pytest.fail(f"{mutant.name} calls what no tensor has: {mutant.description}")
-        except RuntimeError:
-            raised += 1  # shapes that do not fit
+        except (RuntimeError, TypeError):
+            raised += 1  # shapes that do not fit; a keepdim without its dim
     assert raised < len(list(mutants(TORCH))) / 2
