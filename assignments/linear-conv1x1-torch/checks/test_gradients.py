@@ -34,7 +34,7 @@ def test_linear(student, reference, rng, leading, inputs, outputs, bias):
 
 
 @check(group="gradients", points=4)
-@drawn(examples=5, rows=integers(48, 160), inputs=integers(2, 8), outputs=integers(32, 64))
+@drawn(examples=5, rows=integers(48, 96), inputs=integers(32, 48), outputs=integers(32, 48))
 def test_linear_accuracy(student, reference, rng, rows, inputs, outputs):
     """Linear: gradients are as accurate as plain sums in float32."""
     case = reference.linear_case(rng, (rows, inputs), outputs, draw=reference.normal)

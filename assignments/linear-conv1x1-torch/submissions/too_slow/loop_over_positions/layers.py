@@ -37,11 +37,14 @@ class Linear:
         rows = self.x.reshape(self.x.numel() // n_in, n_in)
         dy_rows = dy.reshape(dy.numel() // n_out, n_out)
         self.d_weight = torch.zeros_like(self.weight)
+        dx = torch.zeros_like(rows)
         for position in range(rows.shape[0]):
-            self.d_weight += dy_rows[position][:, None] * rows[position]
+            up = dy_rows[position][:, None]
+            self.d_weight += up * rows[position]
+            dx[position] = (self.weight.T * dy_rows[position]).sum(dim=1)
         if self.bias is not None:
             self.d_bias = dy_rows.sum(dim=0)
-        return torch.matmul(dy, self.weight)
+        return dx.reshape(self.x.shape)
 
     def count_params(self):
         count = self.weight.numel()
@@ -92,13 +95,16 @@ class Conv:
         dy_last = dy.movedim(1, -1)
         dy_rows = dy_last.reshape(dy.numel() // n_out, n_out)
         d_weight = torch.zeros_like(weight)
+        d_rows = torch.zeros_like(rows)
         for position in range(rows.shape[0]):
-            d_weight += dy_rows[position][:, None] * rows[position]
+            up = dy_rows[position][:, None]
+            d_weight += up * rows[position]
+            d_rows[position] = (weight.T * dy_rows[position]).sum(dim=1)
         self.d_weight = d_weight.reshape(self.weight.shape)
         if self.bias is not None:
             self.d_bias = dy_rows.sum(dim=0)
         dx = torch.zeros_like(self.x)
-        dx[self.every] = torch.matmul(dy_last, weight).movedim(-1, 1)
+        dx[self.every] = d_rows.reshape(*dy_last.shape[:-1], n_in).movedim(-1, 1)
         return dx
 
     def count_params(self):
