@@ -126,7 +126,7 @@ def test_what_is_wrong_fails_what_it_declares_and_shows_its_own_hint(folder, rep
 def test_a_hint_asks_where_to_look_and_holds_no_code(folder):
     text = expectation(folder)["text"]
     assert text.endswith("?")
-    assert not re.search(r"[@\[\]*/<>=]|\w\(|\bself\b", text)
+    assert not re.search(r"[@\[\]*/<>]|\w\(|\bself\b", text)
 
 
 def test_every_check_is_failed_by_something_that_is_wrong(checks):
