@@ -54,4 +54,4 @@ bench: setup ## Measure what the sandbox costs, side by side with a plain run
 
 clean: ## Remove what setup made, and the sandbox images
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
-	-docker image ls --quiet onebyone-sandbox-cpu 2>/dev/null | sort -u | xargs -r docker image rm --force
+	-docker image ls --quiet 'onebyone-sandbox-*' 2>/dev/null | sort -u | xargs -r docker image rm --force

@@ -16,6 +16,7 @@ from grader.assignment_schema import (
     Leaderboard,
     Rung,
     SpeedRules,
+    StyleRules,
     VerifyRules,
     parse_document,
 )
@@ -23,6 +24,7 @@ from grader.content import content_sha256
 from grader.decoding import suggestion
 from grader.errors import AssignmentInvalid
 from grader.sandbox.limits import Limits
+from grader.sandbox.runtime import Runtime
 from grader.text import quoted
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "Leaderboard",
     "Rung",
     "SpeedRules",
+    "StyleRules",
     "VerifyRules",
     "find_assignment",
     "load_assignment",
@@ -61,6 +64,8 @@ class Assignment:
         interface: What the student's module defines.
         points: Total of each group of checks.
         limits: On one grading.
+        runtime: What student code computes with.
+        style: What it may not use.
         speed: How checks of speed are judged.
         verify: What `grader verify` asks for.
         leaderboard: How submissions are ranked; None where they are not.
@@ -74,6 +79,8 @@ class Assignment:
     interface: Interface
     points: Mapping[str, float]
     limits: Limits
+    runtime: Runtime
+    style: StyleRules
     speed: SpeedRules
     verify: VerifyRules
     leaderboard: Leaderboard | None
@@ -127,6 +134,8 @@ def load_assignment(folder: Path) -> Assignment:
         interface=document.interface,
         points=document.points,
         limits=document.limits,
+        runtime=document.runtime,
+        style=document.style,
         speed=document.speed,
         verify=document.verify,
         leaderboard=document.leaderboard,

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from grader.decoding import DecodeError, decode
 from grader.sandbox.limits import Limits
+from grader.sandbox.runtime import Arrays, Device, Runtime
 from grader.text import quoted
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -44,20 +45,6 @@ class ExportKind(StrEnum):
 
     CLASS = "class"
     FUNCTION = "function"
-
-
-class Arrays(StrEnum):
-    """Whose arrays a student's layers are given in checks of speed."""
-
-    NUMPY = "numpy"
-    TORCH = "torch"
-
-
-class Device(StrEnum):
-    """Where these arrays live."""
-
-    CPU = "cpu"
-    CUDA = "cuda"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,16 +111,24 @@ class SpeedRules:
         small_share: What finishing the small case is worth, as a share of a check's points.
         small_s: Seconds for that.
         call_ms: How long the reference is to be busy in one call; the work is scaled to it.
-        arrays: What layers are given: `numpy` or `torch`.
-        device: Where these live: `cpu` or `cuda`.
     """
 
     ladders: Mapping[str, tuple[Rung, ...]] = field(default_factory=_default_ladders)
     small_share: float = 0.1
     small_s: float = 10.0
     call_ms: float = 5.0
-    arrays: Arrays = Arrays.NUMPY
-    device: Device = Device.CPU
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleRules:
+    """What students may not use, from `[style]` in assignment.toml.
+
+    Attributes:
+        forbidden: `torch.nn` is that module and all in it; `.requires_grad` is any attribute,
+            method or named argument that is called so.
+    """
+
+    forbidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +186,8 @@ class AssignmentDocument:
         interface: What the student's module defines.
         points: Total of each group of checks.
         limits: On one grading.
+        runtime: What student code computes with.
+        style: What it may not use.
         speed: How checks of speed are judged.
         verify: What `grader verify` asks for.
         leaderboard: How submissions are ranked; None where they are not.
@@ -203,6 +200,8 @@ class AssignmentDocument:
     interface: Interface
     points: Mapping[str, float]
     limits: Limits = field(default_factory=Limits)
+    runtime: Runtime = field(default_factory=Runtime)
+    style: StyleRules = field(default_factory=StyleRules)
     speed: SpeedRules = field(default_factory=SpeedRules)
     verify: VerifyRules = field(default_factory=VerifyRules)
     leaderboard: Leaderboard | None = None
@@ -226,6 +225,8 @@ def parse_document(table: Mapping[str, object]) -> AssignmentDocument:
     _validate_interface(document.interface)
     _validate_points(document.points)
     _validate_limits(document.limits)
+    _validate_runtime(document.runtime)
+    _validate_style(document.style)
     _validate_speed(document.speed)
     _validate_verify(document.verify)
     if document.leaderboard is not None:
@@ -312,6 +313,28 @@ def _validate_limits(limits: Limits) -> None:
         )
 
 
+def _validate_runtime(runtime: Runtime) -> None:
+    _require(
+        runtime.device is Device.CPU or runtime.arrays is Arrays.TORCH,
+        'runtime.device is "cuda", where NumPy\'s arrays cannot live: say runtime.arrays = "torch"',
+    )
+
+
+def _validate_style(style: StyleRules) -> None:
+    names = style.forbidden
+    _require(len(names) <= 100, f"style.forbidden has {len(names)} names: 100 will do")
+    _require_unique(names, "style.forbidden")
+    for name in names:
+        parts = name.removeprefix(".").split(".")
+        single = len(parts) == 1 or not name.startswith(".")
+        fits = name.isascii() and len(name) <= 100 and all(map(str.isidentifier, parts))
+        _require(
+            fits and single and not any(map(keyword.iskeyword, parts)),
+            f"style.forbidden: {quoted(name)} must be a module or what is in one, like torch.nn, "
+            "or an attribute of anything, like .requires_grad",
+        )
+
+
 def _validate_speed(speed: SpeedRules) -> None:
     for name, rungs in speed.ladders.items():
         _require_match(_GROUP, name, "speed.ladders: a ladder's name", "lower-case, like forward")
@@ -319,10 +342,6 @@ def _validate_speed(speed: SpeedRules) -> None:
     for name, (low, high) in _SPEED_RANGES.items():
         value = getattr(speed, name)
         _require(low <= value <= high, f"speed.{name} must be {low} to {high}, not {value}")
-    _require(
-        speed.device is Device.CPU or speed.arrays is Arrays.TORCH,
-        'speed.device is "cuda", where NumPy\'s arrays cannot live: say speed.arrays = "torch"',
-    )
 
 
 def _validate_verify(verify: VerifyRules) -> None:

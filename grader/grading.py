@@ -40,6 +40,7 @@ from grader.report import (
 )
 from grader.sandbox.failures import Failure, SandboxEnded, StudentError
 from grader.sandbox.pool import SandboxPool
+from grader.sandbox.runtime import Runtime
 from grader.submission import Submission
 from grader.text import clean
 
@@ -72,12 +73,17 @@ def grade(
     Args:
         submission: What the student handed in.
         assignment: Its checks, reference and limits.
-        pool: Where student code runs; its limits are those of the assignment.
+        pool: Where student code runs; its limits and runtime are those of the assignment.
         seed: Of all drawn cases; drawn itself where it is None. The same seed gives the same
             report, times apart.
         selection: Which checks, and in which order; all by default.
         on_check: Told of each check as it ends, and how many there are.
     """
+    if pool.runtime != assignment.runtime:
+        raise ValueError(
+            f"{assignment.slug} asks for {assignment.runtime}, and the pool's sandboxes are made "
+            f"for {pool.runtime}: give choose_sandbox the assignment's runtime"
+        )
     session = StudentSession(pool, submission, assignment)
     return _grade(session, submission, assignment, pool, seed, selection, on_check)
 
@@ -101,7 +107,11 @@ def grade_here(
     """
     limits = assignment.limits
     session = LocalSession(
-        submission.files, assignment.interface.file, load_s=limits.load_s, check_s=limits.call_s
+        submission.files,
+        assignment.interface.file,
+        load_s=limits.load_s,
+        check_s=limits.call_s,
+        runtime=assignment.runtime,
     )
     return _grade(session, submission, assignment, None, seed, selection)
 
@@ -186,9 +196,18 @@ def check_examples(
         submission: The student's own code.
         examples: From the assignment's bundle.
         arrays: What the examples refer to.
+
+    Raises:
+        SandboxUnavailable: The library that the code works with is not installed here.
     """
+    runtime = Runtime(arrays=examples.arrays)
+    runtime.require_installed()
     session = LocalSession(
-        submission.files, examples.file, load_s=examples.call_s, check_s=examples.call_s
+        submission.files,
+        examples.file,
+        load_s=examples.call_s,
+        check_s=examples.call_s,
+        runtime=runtime,
     )
     results = []
     try:
@@ -196,7 +215,7 @@ def check_examples(
             error: BaseException | None = None
             with recording() as recorded:
                 try:
-                    replay(check, arrays, session.begin_check())
+                    replay(check, arrays, session.begin_check(), submission.files)
                 except (Exception, SystemExit, OutOfTime) as caught:
                     error = caught
             error, output = session.end_check(error)

@@ -22,6 +22,7 @@ from grader.checking.mismatch import Evidence, Mismatch
 from grader.checking.recorder import Case
 from grader.checking.student import LocalModule
 from grader.checking.tolerance import Expected, bound
+from grader.sandbox.agent.devices import Device
 from grader.sandbox.failures import SandboxEnded, StudentError
 from grader.text import without_numbers
 
@@ -64,22 +65,24 @@ class Suspect:
     Attributes:
         hint: Of the misconception; None for the reference, which holds none.
         code: Of its module.
+        device: Whose arrays it works on; None for NumPy's.
     """
 
     hint: Hint | None
     code: CodeType
+    device: Device | None = None
 
     @classmethod
-    def load(cls, hint: Hint | None, path: Path) -> "Suspect":
+    def load(cls, hint: Hint | None, path: Path, device: Device | None = None) -> "Suspect":
         """Compile a module. Raises SyntaxError."""
-        return cls(hint, compile(path.read_bytes(), str(path), "exec"))
+        return cls(hint, compile(path.read_bytes(), str(path), "exec"), device)
 
     def module(self) -> LocalModule:
         """Its module, anew: what an earlier case left in it is forgotten."""
         loader = _Compiled(self.code)
         module = module_from_spec(ModuleSpec("onebyone_suspect", loader))
         loader.exec_module(module)
-        return LocalModule(module)
+        return LocalModule(module, self.device)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ import pytest
 from grader.checking.plugin import import_file
 from grader.checking.session import NotRun
 from grader.checking.speed.checker import UntimedChecker
-from grader.checking.student import LocalModule
+from grader.checking.student import LocalModule, local_device
 from grader.errors import OnebyoneError
 from grader.sandbox.failures import Failure, StudentError
+from grader.sandbox.runtime import NUMPY, Runtime
 from grader.text import clean
 
 _MODULE = "onebyone_student"
@@ -38,17 +39,27 @@ class LocalSession:
         file: The module's name among them.
         load_s: Seconds to import it.
         check_s: Seconds for one check.
+        runtime: Whose arrays the module works on; here in main memory in any case.
 
     Attributes:
+        files: The student's.
         failure: What kept the module from loading.
         message: The same for people.
     """
 
     def __init__(
-        self, files: Mapping[str, bytes], file: str, *, load_s: float, check_s: float
+        self,
+        files: Mapping[str, bytes],
+        file: str,
+        *,
+        load_s: float,
+        check_s: float,
+        runtime: Runtime = NUMPY,
     ) -> None:
+        self.files = files
         self.failure: Failure | None = None
         self.message: str | None = None
+        self._runtime = runtime
         self._file, self._load_s, self._check_s = file, load_s, check_s
         self._folder = TemporaryDirectory(prefix="onebyone-own-")
         self._output = io.StringIO()
@@ -57,7 +68,12 @@ class LocalSession:
         self._module: LocalModule | None = None
 
     def begin_check(self) -> LocalModule:
-        """The student's module, imported once. Raises NotRun where it does not load."""
+        """The student's module, imported once.
+
+        Raises:
+            NotRun: It does not load.
+            SandboxUnavailable: The library that it works with is not installed here.
+        """
         if self._module is None and self.failure is None:
             self._load()
         if self._module is None:
@@ -96,11 +112,12 @@ class LocalSession:
         self._folder.cleanup()
 
     def _load(self) -> None:
+        device = local_device(self._runtime)
         path = Path(self._folder.name) / self._file
         sys.path.insert(0, self._folder.name)
         try:
             with contextlib.redirect_stdout(self._output), _time_limit(self._load_s):
-                self._module = LocalModule(import_file(path, _MODULE))
+                self._module = LocalModule(import_file(path, _MODULE), device)
         except (Exception, SystemExit, OutOfTime) as error:
             self.failure = Failure.STUDENT_EXCEPTION
             text = _student_error(error, self._folder.name)

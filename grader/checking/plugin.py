@@ -22,7 +22,9 @@ import pytest
 from grader.assignment import Assignment, load_assignment
 from grader.checking.decorators import derive_seed
 from grader.checking.speed.checker import SpeedChecker, UntimedChecker
-from grader.checking.student import LocalModule
+from grader.checking.student import LocalModule, local_device
+from grader.checking.style import StyleChecker
+from grader.errors import SandboxUnavailable
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,14 @@ class CheckContext:
         reference: The assignment's reference module.
         seed: Of the whole grading.
         speed: Called at the start of each check of speed, with its seed.
+        style: Looks at the student's source.
     """
 
     student: Callable[[], Any]
     reference: ModuleType
     seed: int
     speed: Callable[[int], SpeedChecker]
+    style: StyleChecker
 
 
 CONTEXT = pytest.StashKey[CheckContext]()
@@ -95,6 +99,12 @@ def speed(request: pytest.FixtureRequest, case_seed: int) -> SpeedChecker:
     return _context(request).speed(case_seed)
 
 
+@pytest.fixture
+def style(request: pytest.FixtureRequest) -> StyleChecker:
+    """Judges whether the student's source keeps to `[style]` in assignment.toml."""
+    return _context(request).style
+
+
 def check_id(item: pytest.Item) -> str:
     """How reports name a check: `test_file.py::test_name`, the path being relative to `checks/`."""
     path = item.path
@@ -145,10 +155,15 @@ def _plain_seed(config: pytest.Config) -> int:
 def _plain_context(folder: Path, student_file: str | None, seed: int) -> CheckContext:
     assignment = load_assignment(folder)
     path = Path(student_file) if student_file else assignment.reference / "solution.py"
-    module = LocalModule(import_file(path, "onebyone_student"))
+    try:
+        device = local_device(assignment.runtime)
+    except SandboxUnavailable as error:
+        raise pytest.UsageError(str(error)) from None
+    module = LocalModule(import_file(path, "onebyone_student"), device)
     return CheckContext(
         student=lambda: module,
         reference=load_reference(assignment),
         seed=seed,
         speed=lambda case_seed: UntimedChecker(module, case_seed),
+        style=StyleChecker({path.name: path.read_bytes()}, assignment.style.forbidden),
     )

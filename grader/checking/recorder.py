@@ -30,6 +30,7 @@ class Question(StrEnum):
     ARRAY = "array"
     EQUAL = "equal"
     UNCHANGED = "unchanged"
+    STYLE = "style"
     RAISES = "raises"
     RAISED = "raised"
 
@@ -43,7 +44,7 @@ class Comparison:
         name: What messages call it.
         actual: What student code returned.
         expected: For `matches` an Expected; for `array` a pair of shape and dtype; for
-            `unchanged` what was sent; else a plain value.
+            `unchanged` what was sent; for `style` the names that are forbidden; else a plain value.
     """
 
     question: Question

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, Literal, TypeAlias
 
 import pytest
@@ -21,7 +21,8 @@ from grader.checking.facts import facts
 from grader.checking.plugin import CONTEXT, CheckContext, check_id, load_reference
 from grader.checking.recorder import Case, Recording, recording
 from grader.checking.session import NotRun, Session
-from grader.checking.student import LocalModule
+from grader.checking.student import LocalModule, local_device
+from grader.checking.style import StyleChecker
 from grader.errors import AssignmentInvalid, CheckBroken, OnebyoneError
 from grader.known_submissions import KnownSubmission, KnownWrong, load_known_submissions
 from grader.measurement import SpeedMeasurement
@@ -136,6 +137,7 @@ def run_checks(
                 reference=_load_reference(assignment),
                 seed=seed,
                 speed=session.begin_speed_check,
+                style=StyleChecker(session.files, assignment.style.forbidden),
             )
             run = _Run(assignment, session, context, selection, tell)
             places = f"--rootdir={folder}", f"--confcutdir={folder}", str(folder)
@@ -170,6 +172,8 @@ def list_checks(assignment: Assignment) -> dict[str, CheckInfo]:
 
 class _NoStudent:
     """The session of a run without checks."""
+
+    files: Mapping[str, bytes] = MappingProxyType({})
 
     def begin_check(self) -> Any:
         """There is no student."""
@@ -223,15 +227,21 @@ def _load_reference(assignment: Assignment) -> ModuleType:
 def _suspects(
     assignment: Assignment, known_wrong: Sequence[KnownSubmission]
 ) -> Callable[[], list[Suspect]]:
-    """Make what a student's code is compared with; called only where something failed."""
+    """Make what a student's code is compared with; called only where something failed.
+
+    There is nobody to suspect where this process lacks the library that the code works with.
+    """
 
     def make() -> list[Suspect]:
-        suspects = [Suspect.load(None, assignment.reference / "solution.py")]
+        if not assignment.runtime.is_installed:
+            return []
+        device = local_device(assignment.runtime)
+        suspects = [Suspect.load(None, assignment.reference / "solution.py", device)]
         for known in known_wrong:
             expectation = known.expectation
             assert isinstance(expectation, KnownWrong)  # noqa: S101 - of its kind
             hint = Hint(expectation.hint, expectation.text)
-            suspects.append(Suspect.load(hint, known.folder / assignment.interface.file))
+            suspects.append(Suspect.load(hint, known.folder / assignment.interface.file, device))
         return suspects
 
     return make

@@ -1,6 +1,7 @@
 """The student's side of one grading: a sandbox at a time, and what has become of it."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from grader.assignment import Assignment
@@ -18,6 +19,11 @@ class NotRun(Exception):
 
 class Session(Protocol):
     """Connects checks with a student's code, wherever that runs."""
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """The student's, by relative name."""
+        ...
 
     def begin_check(self) -> Any:
         """The student's module for the next check. Raises NotRun."""
@@ -56,6 +62,11 @@ class StudentSession:
         self._deadline: float | None = None
         self._unusable: str | None = None
         self._speed: DuellingChecker | None = None
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """See `Session.files`."""
+        return self._submission.files
 
     def begin_speed_check(self, seed: int) -> DuellingChecker:
         """What judges speed in the next check; nothing else of the student's runs meanwhile.

@@ -13,8 +13,10 @@ import numpy as np
 from grader.assignment import Export, Interface
 from grader.checking.recorder import Comparison, Question, note_comparison
 from grader.errors import CheckBroken, OnebyoneError, UndeclaredExport
-from grader.sandbox.agent import wire
+from grader.sandbox.agent import devices, wire
 from grader.sandbox.client import MODULE, AgentClient
+from grader.sandbox.failures import UnsupportedValue
+from grader.sandbox.runtime import Arrays, Runtime
 
 _watched: ContextVar[bool] = ContextVar("watched", default=False)
 _client: ContextVar[AgentClient | None] = ContextVar("client", default=None)
@@ -114,17 +116,110 @@ class HeldArray(_Remote):
 
 
 class LocalModule:
-    """The same names on a module of this process: for plain pytest runs, without a sandbox."""
+    """The same names on a module of this process: for trusted code, without a sandbox.
 
-    def __init__(self, module: Any) -> None:
+    Args:
+        module: Whose names.
+        device: Whose arrays it works on; where these are not NumPy's, they are made and read here
+            as the sandbox's agent does it.
+    """
+
+    def __init__(self, module: Any, device: devices.Device | None = None) -> None:
         self._module = module
+        self._line = None if device is None else _Line(device)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
+        value = getattr(self._module, name)
+        return value if self._line is None else self._line.called(name, value)
+
+    def is_class(self, name: str) -> bool:
+        """Whether the module's name is a class."""
+        return isinstance(getattr(self._module, name), type)
 
     def hold(self, array: wire.Array) -> Any:
         """A copy that stands for the array in the sandbox."""
-        return _copied(array)
+        copy = _copied(array)
+        return copy if self._line is None else self._line.hold(copy)
+
+
+class _Line:
+    """What arrays become on the way to a module of this process, and on the way back."""
+
+    def __init__(self, device: devices.Device) -> None:
+        self._device = device
+        self._held: dict[int, wire.Array] = {}
+
+    def hold(self, array: wire.Array) -> wire.Array:
+        array = self._device.held(array)
+        self._held[id(array)] = array
+        return array
+
+    def called(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A class, function or method that takes and gives NumPy's arrays."""
+
+        def apply(*args: Any, **named: Any) -> Any:
+            positional = [self.inward(value) for value in args]
+            keywords = {key: self.inward(value) for key, value in named.items()}
+            with self._device.untracked():
+                result = function(*positional, **keywords)
+            if isinstance(function, type):
+                return _LocalObject(result, self)
+            return self.outward(result, name)
+
+        return _called(name, apply)
+
+    def inward(self, value: Any) -> Any:
+        if isinstance(value, _LocalObject):
+            return value.__dict__["target"]
+        if isinstance(value, np.ndarray | np.generic):
+            if self._held.get(id(value)) is value:
+                return self._device.given(np.asarray(value))
+            return self._device.given(self._device.held(_copied(np.asarray(value))))
+        if isinstance(value, tuple | list):
+            return tuple(self.inward(item) for item in value)
+        return value
+
+    def outward(self, value: Any, name: str) -> Any:
+        if type(value) is tuple:
+            return tuple(self.outward(item, name) for item in value)
+        try:
+            taken = self._device.taken(value)
+            if isinstance(taken, np.ndarray):
+                return np.copy(taken)  # later calls may write into what they returned
+            if taken is None or isinstance(taken, bool | int | float | np.generic):
+                return taken
+            raise wire.UnsupportedType(f"a value of type {type(taken).__name__}")
+        except wire.UnsupportedType as error:
+            raise UnsupportedValue("TypeError", f"{name} gave {error}") from None
+
+
+class _LocalObject:
+    """An object of such a module."""
+
+    def __init__(self, target: object, line: _Line) -> None:
+        self.__dict__.update(target=target, line=line)  # past __setattr__, which converts
+
+    def __getattr__(self, name: str) -> Any:
+        line: _Line = self.__dict__["line"]
+        value = getattr(self.__dict__["target"], name)
+        return line.called(name, value) if callable(value) else line.outward(value, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.__dict__["target"], name, self.__dict__["line"].inward(value))
+
+
+def local_device(runtime: Runtime) -> devices.Device | None:
+    """What a `LocalModule` is given for an assignment; None where it works on NumPy's arrays.
+
+    Raises:
+        SandboxUnavailable: The library is not installed here.
+    """
+    if runtime.arrays is Arrays.NUMPY:
+        return None
+    runtime.require_installed()
+    device = devices.device(runtime.here.arrays.value, runtime.here.device.value)
+    device.use_one_thread()  # several gradings may run side by side, and their arrays are small
+    return device
 
 
 def call_later(owner: object, name: str, *args: Any) -> Callable[[], Any]:

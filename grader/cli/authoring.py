@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.assignment import load_assignment
-from grader.cli.common import OK, REFUSED, WHERE, find, say, show
-from grader.errors import AssignmentInvalid
+from grader.cli.common import FAULT, OK, REFUSED, WHERE, find, say, show
+from grader.errors import AssignmentInvalid, InfrastructureFault
 
 
 def add_to(commands: Any) -> None:
@@ -27,7 +27,7 @@ def add_to(commands: Any) -> None:
         help="make what students get of an assignment",
         description="Make what students get of an assignment, and nothing else: statement, "
         "template, and the public checks as worked examples for `grader check`. Exit status: 0 "
-        "made, 1 refused, 2 usage.",
+        "made, 1 refused, 2 usage, 3 this machine lacks something.",
     )
     bundled.set_defaults(run=_bundle)
     bundled.add_argument("assignment", help=WHERE)
@@ -57,6 +57,9 @@ def _bundle(options: argparse.Namespace) -> int:
     except AssignmentInvalid as error:
         say(f"The assignment was refused: {error}")
         return REFUSED
+    except InfrastructureFault as fault:
+        say(f"Nothing was bundled: {fault}.")
+        return FAULT
     path = options.output or Path(f"{assignment.slug}.zip")
     try:
         path.write_bytes(to_zip(files, assignment.slug))

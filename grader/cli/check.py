@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.cli.common import OK, REFUSED, say, show
-from grader.errors import AssignmentInvalid, SubmissionRefused
+from grader.errors import AssignmentInvalid, SandboxUnavailable, SubmissionRefused
 from grader.report import to_json
 from grader.submission import load_submission, require_file
 from grader.terminal import render
@@ -39,7 +39,11 @@ def _check(options: argparse.Namespace) -> int:
     except (AssignmentInvalid, SubmissionRefused) as error:
         say(str(error))
         return REFUSED
-    report = check_examples(submission, examples, arrays)
+    try:
+        report = check_examples(submission, examples, arrays)
+    except SandboxUnavailable as error:
+        say(f"Nothing was checked: {error}.")
+        return REFUSED
     failed = any(check.points < check.max_points for check in report.checks)
     if options.format == "json":
         show(to_json(report))

@@ -104,7 +104,11 @@ def _grade(options: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def _pool(assignment: Assignment, options: argparse.Namespace) -> Iterator[SandboxPool]:
     choice = choose_sandbox(
-        options.sandbox, own_code=options.own_code, device=options.device, say=say
+        options.sandbox,
+        own_code=options.own_code,
+        device=options.device,
+        runtime=assignment.runtime,
+        say=say,
     )
     say(f"sandbox: {choice.reason}")
     with (

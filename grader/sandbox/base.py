@@ -7,6 +7,7 @@ from typing import Protocol
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
 from grader.sandbox.memory import Memory
+from grader.sandbox.runtime import Runtime
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,13 @@ class Sandbox(Protocol):
 
 
 class Launcher(Protocol):
-    """Starts sandboxes of one kind."""
+    """Starts sandboxes of one kind.
+
+    Attributes:
+        runtime: What its sandboxes have for student code to compute with.
+    """
+
+    runtime: Runtime
 
     def describe(self) -> SandboxDescription:
         """What the report says of this kind."""

@@ -24,6 +24,7 @@ from grader.sandbox.command import AGENT_FOLDER, agent_command, agent_environmen
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
 from grader.sandbox.memory import Memory
+from grader.sandbox.runtime import NUMPY, Runtime
 from grader.sandbox.runtime_tree import AGENT, PYTHON, SCRATCH, default_cache, ensure_tree
 from grader.sandbox.uids import SandboxUid
 
@@ -50,6 +51,7 @@ class BubblewrapLauncher:
         say: Told what takes long.
         agent: Folder of the agent's files.
         cache: Where file systems are kept; by default as `runtime_tree.default_cache` says.
+        runtime: What student code computes with, as it is installed for this interpreter.
 
     Raises:
         SandboxUnavailable: Something that isolation or limits need is missing.
@@ -61,13 +63,16 @@ class BubblewrapLauncher:
         say: Callable[[str], None] = lambda _text: None,
         agent: Path = AGENT_FOLDER,
         cache: Path | None = None,
+        runtime: Runtime = NUMPY,
     ) -> None:
+        runtime.require_installed()
+        self.runtime = runtime
         self._tools = _find_tools()
         self._hierarchy = cgroups.find_hierarchy()
         self._filter = seccomp.compile_bpf(seccomp.profile_text())
         self._options = _supported_options(self._tools["bwrap"])
         self._cache = cache or default_cache()
-        self._tree = ensure_tree(agent, self._cache, say)
+        self._tree = ensure_tree(agent, self._cache, say, runtime.arrays)
         cgroups.sweep(self._hierarchy)
         self._probe()
 
@@ -99,8 +104,8 @@ class BubblewrapLauncher:
         """See `Launcher.close`; nothing is held."""
 
     def _probe(self) -> None:
-        """Import NumPy in a sandbox: whatever this machine forbids shows here, not later."""
-        command = (PYTHON, "-I", "-B", "-c", "import numpy")
+        """Import the library in a sandbox: whatever this machine forbids shows here, not later."""
+        command = (PYTHON, "-I", "-B", "-c", f"import {self.runtime.arrays}")
         sandbox = self._start(Limits(), lambda _channel, _output, _inbox: command)
         try:
             code = child.exit_code(sandbox.process, _PROBE_SECONDS)

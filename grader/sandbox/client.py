@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from grader.errors import InfrastructureFault
+from grader.errors import InfrastructureFault, SandboxUnavailable
 from grader.sandbox.agent import wire
 from grader.sandbox.attribution import attribute, explain
 from grader.sandbox.base import Sandbox
@@ -21,6 +21,7 @@ from grader.sandbox.failures import Failure, SandboxEnded, StudentError, Unsuppo
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
 from grader.sandbox.memory import Memory
+from grader.sandbox.runtime import NUMPY, Runtime
 from grader.sandbox.stream import Direction, Stream
 from grader.text import clean
 
@@ -28,6 +29,7 @@ MODULE = wire.Handle(0)
 """The student's module itself."""
 
 _HELLO_SECONDS = 30.0
+_IMPORT_SECONDS = 90.0
 _MAX_OWED = 16
 _SMALL_BYTES = 8 << 10
 _KEPT_OUTPUT = 16 << 10
@@ -90,6 +92,7 @@ class AgentClient:
         self._released: list[int] = []
         self._ended: SandboxEnded | InfrastructureFault | None = None
         self._trusted = True  # until student code is loaded
+        self._results = NUMPY.results
         self._doing = "starting"
         self._output_bytes = 0
         self._output = bytearray()
@@ -97,9 +100,26 @@ class AgentClient:
         self._output_limit = limits.output_kib << 10
         sandbox.output.setblocking(False)
 
-    def hello(self) -> None:
-        """Wait until the interpreter is up and NumPy imported."""
+    def hello(self, runtime: Runtime = NUMPY) -> None:
+        """Wait until the interpreter is up and has what student code computes with.
+
+        Raises:
+            SandboxUnavailable: It has not, and cannot get it.
+        """
         self.result(self._send(wire.Kind.HELLO, (), "starting", seconds=_HELLO_SECONDS))
+        if runtime == NUMPY:
+            return
+        self._results = runtime.results
+        what = (runtime.arrays.value, runtime.device.value)
+        doing = f"importing {runtime.arrays}"
+        try:
+            self.result(self._send(wire.Kind.USE, what, doing, seconds=_IMPORT_SECONDS))
+        except StudentError as error:  # before any student's code
+            raise SandboxUnavailable(
+                f"The sandbox cannot use {runtime.arrays} on {runtime.device}: {error}. Without a "
+                f"container, install it beside the grader (pip install 'onebyone[torch]'); for a "
+                f"GPU, name one with --device."
+            ) from error
 
     def start(self, deadline: float) -> None:
         """Set the `time.monotonic()` by which the whole grading must have ended."""
@@ -170,12 +190,6 @@ class AgentClient:
         value = (target.number, dtype, shape, offset)
         self._send(wire.Kind.PLACE, value, "receiving an array", awaited=False)
         return target
-
-    def use(self, arrays: str, device: str) -> None:
-        """Give student code arrays of this library on this device from now on."""
-        doing = f"using {arrays} on {device}"
-        seconds = self._limits.load_s
-        self._send(wire.Kind.USE, (arrays, device), doing, seconds=seconds, awaited=False)
 
     def settle_device(self) -> None:
         """Have the device end what it is at, and empty its caches."""
@@ -364,7 +378,7 @@ class AgentClient:
             case wire.Kind.UNSUPPORTED, (str(text),):
                 what = f"{self._doing} gave {clean(text, 200)}"
                 return UnsupportedValue(
-                    "TypeError", f"{what}; a NumPy array or a number was expected"
+                    "TypeError", f"{what}; {self._results} or a number was expected"
                 )
         raise self._end(Failure.PROTOCOL_VIOLATION, "a complaint without its text")
 

@@ -23,6 +23,7 @@ from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
 from grader.sandbox.memory import Memory, memory_of_group
 from grader.sandbox.profile import container_settings
+from grader.sandbox.runtime import NUMPY, Runtime
 
 LABEL = "onebyone.sandbox"
 _OWNER_LABEL = "onebyone.owner"
@@ -39,6 +40,7 @@ class DockerLauncher:
     Args:
         say: Told what takes long (building the image).
         device: Identifier of the one GPU that containers get, or None.
+        runtime: What student code computes with; says which image it is.
 
     Raises:
         SandboxUnavailable: No engine answers.
@@ -46,12 +48,17 @@ class DockerLauncher:
     """
 
     def __init__(
-        self, *, say: Callable[[str], None] = lambda _text: None, device: str | None = None
+        self,
+        *,
+        say: Callable[[str], None] = lambda _text: None,
+        device: str | None = None,
+        runtime: Runtime = NUMPY,
     ) -> None:
+        self.runtime = runtime
         self._client = _connect()
         self._device = device
         try:
-            self._image = ensure_image(self._client, say)
+            self._image = ensure_image(self._client, say, runtime)
             with _engine_errors():
                 self._sweep()
         except BaseException:

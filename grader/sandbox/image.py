@@ -12,18 +12,35 @@ import requests
 
 from grader.errors import InfrastructureFault
 from grader.sandbox.command import AGENT_FOLDER
+from grader.sandbox.runtime import NUMPY, Arrays, Device, Runtime
 
 NAME = "onebyone-sandbox-cpu"
+"""Of the image with NumPy alone."""
+
+_RECIPES = {
+    (Arrays.NUMPY, Device.CPU): "sandbox-cpu",
+    (Arrays.TORCH, Device.CPU): "sandbox-torch",
+    (Arrays.TORCH, Device.CUDA): "sandbox-torch-cuda",
+}
+"""Folders of `images/`. None with CUDA comes along: its PyTorch must fit the machine's driver."""
 
 
-def ensure_image(client: docker.DockerClient, say: Callable[[str], None]) -> str:
+def ensure_image(
+    client: docker.DockerClient, say: Callable[[str], None], runtime: Runtime = NUMPY
+) -> str:
     """The id (`sha256:...`) of the image for this version of the agent; built where missing.
+
+    Args:
+        client: Of the engine.
+        say: Told that an image is being built.
+        runtime: What student code computes with.
 
     Raises:
         InfrastructureFault: The engine does not answer, or the build failed.
     """
-    context = _build_context()
-    tag = f"{NAME}:{_context_hash(context)}"
+    recipe = _RECIPES[runtime.arrays, runtime.device]
+    context = _build_context(recipe)
+    tag = f"onebyone-{recipe}:{_context_hash(context)}"
     try:
         try:
             return str(client.images.get(tag).id)
@@ -36,25 +53,30 @@ def ensure_image(client: docker.DockerClient, say: Callable[[str], None]) -> str
         log = "".join(str(line.get("stream", "")) for line in error.build_log)[-2000:]
         raise InfrastructureFault(
             f"The sandbox image could not be built: {error.msg}\n{log}\nThe base image and the "
-            f"package index must be reachable once; see images/sandbox-cpu/Dockerfile."
+            f"package index must be reachable once; see images/{recipe}/Dockerfile."
         ) from error
     except (docker.errors.DockerException, requests.RequestException) as error:
         raise InfrastructureFault(f"The container engine failed: {error}") from error
     return str(image.id)
 
 
-def _images_folder() -> Path:
+def _recipe_folder(recipe: str) -> Path:
     package = Path(__file__).resolve().parent.parent
     # Inside the package when installed from a wheel, beside it in a checkout.
     for folder in (package / "images", package.parent / "images"):
-        if (folder / "sandbox-cpu" / "Dockerfile").is_file():
-            return folder
-    raise InfrastructureFault("This installation lacks images/sandbox-cpu: install it again.")
+        if (folder / recipe / "Dockerfile").is_file():
+            return folder / recipe
+    if recipe.endswith("-cuda"):
+        raise InfrastructureFault(
+            f"There is no images/{recipe}: copy images/sandbox-torch to it, and pin there a build "
+            f"of PyTorch for this machine's GPU and driver."
+        )
+    raise InfrastructureFault(f"This installation lacks images/{recipe}: install it again.")
 
 
-def _build_context() -> dict[str, bytes]:
-    recipe = _images_folder() / "sandbox-cpu"
-    context = {path.name: path.read_bytes() for path in recipe.iterdir() if path.is_file()}
+def _build_context(recipe: str) -> dict[str, bytes]:
+    folder = _recipe_folder(recipe)
+    context = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     for path in AGENT_FOLDER.glob("*.py"):
         context[f"agent/{path.name}"] = path.read_bytes()
     return context

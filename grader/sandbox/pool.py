@@ -9,6 +9,7 @@ from grader.errors import InfrastructureFault
 from grader.sandbox.base import Launcher, SandboxDescription
 from grader.sandbox.client import AgentClient
 from grader.sandbox.limits import Limits
+from grader.sandbox.runtime import Runtime
 
 
 class SandboxPool:
@@ -34,6 +35,11 @@ class SandboxPool:
         self._removing: list[Future[None]] = []
         for _ in range(ahead):
             self._starting.append(self._workers.submit(self._launch))
+
+    @property
+    def runtime(self) -> Runtime:
+        """What student code computes with in these sandboxes."""
+        return self._launcher.runtime
 
     def describe(self) -> SandboxDescription:
         """What the report says of these sandboxes."""
@@ -85,7 +91,7 @@ class SandboxPool:
         sandbox = self._launcher.launch(self.limits)
         client = AgentClient(sandbox, self.limits)
         try:
-            client.hello()
+            client.hello(self._launcher.runtime)
         except BaseException:
             client.close()
             raise

@@ -20,6 +20,7 @@ from grader.sandbox.command import AGENT_FOLDER, agent_command, agent_environmen
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
 from grader.sandbox.memory import Memory, memory_of_process
+from grader.sandbox.runtime import NUMPY, Runtime
 
 _PREFIX = "onebyone-process-"
 _OWNER = "owner"
@@ -56,9 +57,15 @@ class ProcessLauncher:
 
     Args:
         agent: Folder of the agent's files.
+        runtime: What student code computes with; this interpreter's own.
+
+    Raises:
+        SandboxUnavailable: It is not installed here.
     """
 
-    def __init__(self, *, agent: Path = AGENT_FOLDER) -> None:
+    def __init__(self, *, agent: Path = AGENT_FOLDER, runtime: Runtime = NUMPY) -> None:
+        runtime.require_installed()
+        self.runtime = runtime
         self._agent = agent.resolve()  # the agent starts in another folder
         _sweep()
 

@@ -1,11 +1,11 @@
 """The file system that student code sees under bubblewrap.
 
-A read-only tree made of this machine's interpreter, its standard library, NumPy and the shared
-libraries that these need; nothing else of the machine, and nothing of ours but the agent. It is
-built once and kept in a cache, under the name of its content.
+A read-only tree made of this machine's interpreter, its standard library, NumPy (where asked for,
+PyTorch as well) and the shared libraries that these need; nothing else of the machine, and nothing
+of ours but the agent. It is built once and kept in a cache, under the name of its content.
 
     /usr/local/bin/python          the interpreter, which finds its prefix from here
-    /usr/local/lib/pythonX.Y/      standard library; site-packages with NumPy alone
+    /usr/local/lib/pythonX.Y/      standard library; site-packages with NumPy, PyTorch
     /lib/..., /lib64/...           shared libraries where the loader looks without being told
     /agent, /proc, /dev, /scratch  empty, to be mounted on
 """
@@ -13,6 +13,7 @@ built once and kept in a cache, under the name of its content.
 import contextlib
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from grader.errors import SandboxUnavailable
+from grader.sandbox.runtime import Arrays
 
 PYTHON = "/usr/local/bin/python"
 """The interpreter, as the sandbox sees it."""
@@ -42,6 +44,8 @@ _SKIPPED_FOLDERS = frozenset(
 _SKIPPED_PREFIXES = ("config-", "_test", "_ctypes_test", "_tkinter", "_xxtest", "xxlimited")
 _SKIPPED_NAMES = frozenset({"sitecustomize.py", "usercustomize.py"})
 _SKIPPED_SUFFIXES = frozenset({".a", ".pyc", ".pyi"})
+_UNUSED_OF_TORCH = frozenset({"include", "share"})  # what builds extensions
+_USED_PROGRAM_OF_TORCH = "torch_shm_manager"  # looked for when it is imported
 _USERS = "student:x:65534:65534::/scratch:/bin/false\n"
 _GROUPS = "student:x:65534:\n"
 
@@ -68,8 +72,10 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "onebyone"
 
 
-def ensure_tree(agent: Path, cache: Path, say: Callable[[str], None]) -> RuntimeTree:
-    """The tree for this interpreter, this NumPy and this agent; built where missing.
+def ensure_tree(
+    agent: Path, cache: Path, say: Callable[[str], None], arrays: Arrays = Arrays.NUMPY
+) -> RuntimeTree:
+    """The tree for this interpreter, these libraries and this agent; built where missing.
 
     It is built anew when a file that it was made of changes size or date, an upgraded shared
     library included. Processes that ask at the same time build it once. Old trees are left, for
@@ -79,13 +85,14 @@ def ensure_tree(agent: Path, cache: Path, say: Callable[[str], None]) -> Runtime
         agent: Folder of the agent's files.
         cache: Where trees are kept; made where missing.
         say: Told that a tree is being built.
+        arrays: The library that student code computes with; installed.
 
     Raises:
         SandboxUnavailable: The cache cannot be used, or the tree cannot be built.
     """
     try:
         with _locked(cache):
-            root, root_digest = _ensure_root(cache, say)
+            root, root_digest = _ensure_root(cache, say, arrays)
             agent_folder, agent_digest = _install(cache, "agent", lambda to: _copy_agent(agent, to))
     except OSError as error:
         raise SandboxUnavailable(
@@ -118,8 +125,8 @@ def _locked(cache: Path) -> Iterator[None]:
         yield
 
 
-def _ensure_root(cache: Path, say: Callable[[str], None]) -> tuple[Path, str]:
-    sources = _sources()
+def _ensure_root(cache: Path, say: Callable[[str], None], arrays: Arrays) -> tuple[Path, str]:
+    sources = _sources(arrays)
     key = hashlib.sha256(f"{_FORMAT} {sys.version} {np.__version__}\n".encode())
     for target, source in sources:
         key.update(f"{target} {_stamp(source)}\n".encode())
@@ -155,7 +162,7 @@ def _install(cache: Path, kind: str, fill: Callable[[Path], None]) -> tuple[Path
     return place, digest
 
 
-def _sources() -> list[tuple[str, Path]]:
+def _sources(arrays: Arrays) -> list[tuple[str, Path]]:
     """What is copied from this machine, but for shared libraries: (place in the tree, file)."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     stdlib = Path(sysconfig.get_path("stdlib"))
@@ -165,7 +172,26 @@ def _sources() -> list[tuple[str, Path]]:
     found += _files_below(stdlib, f"{_PREFIX}/{sys.platlibdir}/{stdlib.name}")
     for name in ("numpy", "numpy.libs"):
         found += _files_below(packages / name, f"{site}/{name}")
+    if arrays is Arrays.TORCH:
+        found += _files_of_torch(site)
     return sorted(found)
+
+
+def _files_of_torch(site: str) -> Iterator[tuple[str, Path]]:
+    """PyTorch and what its functions on tensors import; found, but not imported here."""
+    for name in ("torch", "torchgen", "typing_extensions", "sympy", "mpmath"):
+        found = importlib.util.find_spec(name)
+        if found is None or found.origin is None:
+            raise SandboxUnavailable(f"{name} cannot be found, which PyTorch needs: install it.")
+        path = Path(found.origin)
+        if path.name == "__init__.py":
+            for place, source in _files_below(path.parent, name):
+                part = Path(place).parts[1]
+                unused = part == "bin" and source.name != _USED_PROGRAM_OF_TORCH
+                if part not in _UNUSED_OF_TORCH and not unused:
+                    yield f"{site}/{place}", source
+        else:
+            yield f"{site}/{path.name}", path
 
 
 def _files_below(folder: Path, target: str) -> Iterator[tuple[str, Path]]:

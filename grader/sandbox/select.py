@@ -8,6 +8,7 @@ from grader.sandbox.base import Launcher
 from grader.sandbox.bubblewrap import BubblewrapLauncher
 from grader.sandbox.docker import DockerLauncher
 from grader.sandbox.process import ProcessLauncher
+from grader.sandbox.runtime import NUMPY, Device, Runtime
 
 KINDS = ("docker", "bubblewrap", "process")
 
@@ -26,6 +27,7 @@ def choose_sandbox(
     own_code: bool = False,
     server: bool = False,
     device: str | None = None,
+    runtime: Runtime = NUMPY,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Choice:
     """The sandbox that was asked for, or the strongest one that works here.
@@ -36,6 +38,7 @@ def choose_sandbox(
             `process`, which isolates nothing, ever chosen.
         server: Strangers' code: nothing but what was asked for, or docker, will do.
         device: Identifier of the one GPU to pass through; docker only.
+        runtime: What student code computes with, from the assignment.
         say: Told what takes long.
 
     Raises:
@@ -44,15 +47,19 @@ def choose_sandbox(
     """
     if server and kind == "process":
         raise SandboxUnavailable("a server never runs student code without isolation")
+    if runtime.device is Device.CUDA and device is None:
+        raise SandboxUnavailable(
+            "the assignment's layers live on a GPU: name the one to use, with --device ID"
+        )
     if kind is not None:
-        return Choice(_start(kind, device, say), f"{kind}, as asked for")
+        return Choice(_start(kind, device, runtime, say), f"{kind}, as asked for")
     candidates = ["docker"]
     if not server and device is None:
         candidates += ["bubblewrap", "process"] if own_code else ["bubblewrap"]
     refusals: list[str] = []
     for candidate in candidates:
         try:
-            launcher = _start(candidate, device, say)
+            launcher = _start(candidate, device, runtime, say)
         except SandboxUnavailable as error:
             refusals.append(f"{candidate}: {str(error).rstrip('.')}")
         else:
@@ -72,9 +79,11 @@ def _reason(kind: str, refusals: list[str]) -> str:
     return f"{kind}{note}, because {'; '.join(refusals)}"
 
 
-def _start(kind: str, device: str | None, say: Callable[[str], None]) -> Launcher:
+def _start(kind: str, device: str | None, runtime: Runtime, say: Callable[[str], None]) -> Launcher:
     if kind == "docker":
-        return DockerLauncher(say=say, device=device)
+        return DockerLauncher(say=say, device=device, runtime=runtime)
     if device is not None:
         raise SandboxUnavailable(f"a GPU can only be passed to docker, not to {kind}")
-    return BubblewrapLauncher(say=say) if kind == "bubblewrap" else ProcessLauncher()
+    if kind == "bubblewrap":
+        return BubblewrapLauncher(say=say, runtime=runtime)
+    return ProcessLauncher(runtime=runtime)

@@ -1,12 +1,13 @@
 """Small changes to a layer's source, such as students make by mistake.
 
 Each operator changes one place of the syntax tree. The operators are those of numeric code on
-arrays: a lost addend, a wrong axis, a mean for a sum, a transpose too many, a stale cache.
+arrays: a lost addend, a wrong axis, a mean for a sum, a transpose too many, a stale cache. In a
+module that imports PyTorch they write what tensors have: one that raises at once teaches nothing.
 """
 
 import ast
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -30,6 +31,8 @@ class Mutant:
 
 _Change: TypeAlias = "tuple[str, ast.AST | None]"
 """Name of an operator, and what takes the node's place; None removes a statement."""
+
+_Operator: TypeAlias = Callable[[ast.AST], Iterator[_Change]]
 
 _REDUCTIONS = {"sum": "mean", "mean": "sum", "max": "min", "min": "max"}
 _FILLS = {"zeros": "ones", "ones": "zeros", "zeros_like": "ones_like", "ones_like": "zeros_like"}
@@ -61,12 +64,13 @@ def mutants(source: str) -> Iterator[Mutant]:
         SyntaxError: The source is no Python.
     """
     tree = ast.parse(source)
+    operators = _OF_TORCH if _imports_torch(tree) else _OF_NUMPY
     seen = {ast.dump(tree)}
     count = len([*ast.walk(tree)])
     found = []
     for position in range(count):
         node = _nth(tree, position)
-        for operator, change in _changes(node):
+        for operator, change in _changes(node, operators):
             mutated = copy.deepcopy(tree)
             if not _replace(mutated, _nth(mutated, position), copy.deepcopy(change)):
                 continue
@@ -103,9 +107,16 @@ def _replace(tree: ast.AST, old: ast.AST, new: ast.AST | None) -> bool:
     return False
 
 
-def _changes(node: ast.AST) -> Iterator[_Change]:
-    for operator in _ALL:
+def _changes(node: ast.AST, operators: Sequence[_Operator]) -> Iterator[_Change]:
+    for operator in operators:
         yield from operator(node)
+
+
+def _imports_torch(tree: ast.AST) -> bool:
+    return any(
+        isinstance(node, ast.Import) and any(name.name == "torch" for name in node.names)
+        for node in ast.walk(tree)
+    )
 
 
 def _arithmetic(node: ast.AST) -> Iterator[_Change]:
@@ -176,11 +187,17 @@ def _calls(node: ast.AST) -> Iterator[_Change]:
         yield "drop-cast", node.func.value
     if name in ("T", "transpose", "mT") and not node.args:
         yield "drop-transpose", node.func.value
-    if name in _ORDERED and len(node.args) >= 3:
+
+
+def _functions_of_arrays(node: ast.AST) -> Iterator[_Change]:
+    """Axes that are moved by a function, and elements in another order than that of C."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return
+    if node.func.attr in _ORDERED and len(node.args) >= 3:
         swapped = [*node.args[:-2], node.args[-1], node.args[-2]]
         yield "swap-axes", ast.Call(node.func, swapped, node.keywords)
         yield "drop-move", node.args[0]
-    if name == "reshape":
+    if node.func.attr == "reshape":
         order = ast.keyword("order", ast.Constant("F"))
         yield "other-order", ast.Call(node.func, node.args, [*node.keywords, order])
 
@@ -200,7 +217,7 @@ def _keywords(node: ast.AST) -> Iterator[_Change]:
             changed = [*node.keywords]
             changed[at] = ast.keyword(keyword.arg, value)
             yield operator, ast.Call(node.func, node.args, changed)
-        if keyword.arg in ("axis", "dim", "dtype", "keepdims"):
+        if keyword.arg in ("axis", "dim", "dtype", "keepdims", "keepdim"):
             rest = [other for other in node.keywords if other is not keyword]
             yield f"drop-{keyword.arg}", ast.Call(node.func, node.args, rest)
 
@@ -214,7 +231,7 @@ def _other_values(keyword: ast.keyword) -> Iterator[tuple[str, ast.expr]]:
             yield "other-axis", ast.Constant(1 if value.value == 0 else 0)
         elif isinstance(value, ast.UnaryOp):
             yield "other-axis", ast.Constant(0)
-    if keyword.arg == "keepdims" and isinstance(value, ast.Constant):
+    if keyword.arg in ("keepdims", "keepdim") and isinstance(value, ast.Constant):
         yield "other-keepdims", ast.Constant(not value.value)
 
 
@@ -264,17 +281,43 @@ def _cast(value: ast.expr, dtype: str = "float32") -> ast.Call:
     return ast.Call(ast.Attribute(value, "astype", ast.Load()), [ast.Constant(dtype)], [])
 
 
-_ALL: tuple[Callable[[ast.AST], Iterator[_Change]], ...] = (
+def _methods_of_tensors(node: ast.AST) -> Iterator[_Change]:
+    """Axes that are moved by a method: not at all, or the other way."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return
+    owner, name = node.func.value, node.func.attr
+    if name in _ORDERED and len(node.args) >= 2:
+        of_library = isinstance(owner, ast.Name) and owner.id == "torch"
+        yield "drop-move", node.args[0] if of_library else owner
+        swapped = [*node.args[:-2], node.args[-1], node.args[-2]]
+        yield "swap-axes", ast.Call(node.func, swapped, node.keywords)
+    if name == "t" and not node.args:
+        yield "drop-transpose", owner
+
+
+def _precision_of_tensors(node: ast.AST) -> Iterator[_Change]:
+    """A product in half the precision, and returned in the one of the left factor."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        product = ast.BinOp(_method(node.left, "half"), node.op, _method(node.right, "half"))
+        dtype = ast.Attribute(node.left, "dtype", ast.Load())
+        yield "low-precision", ast.Call(ast.Attribute(product, "to", ast.Load()), [dtype], [])
+
+
+def _method(value: ast.expr, name: str) -> ast.Call:
+    return ast.Call(ast.Attribute(value, name, ast.Load()), [], [])
+
+
+_SHARED: tuple[_Operator, ...] = (
     _arithmetic,
     _accumulation,
     _attributes,
-    _calls,
     _keywords,
     _slices,
     _conditions,
     _constants,
-    _precision,
 )
+_OF_NUMPY: tuple[_Operator, ...] = (*_SHARED, _calls, _functions_of_arrays, _precision)
+_OF_TORCH = (*_SHARED, _calls, _methods_of_tensors, _precision_of_tensors)
 
 
 def _describe(old: ast.AST, new: ast.AST | None) -> str:

@@ -15,7 +15,6 @@ from grader.checking.run import Selection
 from grader.errors import InfrastructureFault
 from grader.grading import grade, grade_here
 from grader.report import Outcome, Report
-from grader.sandbox.limits import Limits
 from grader.sandbox.pool import SandboxPool
 from grader.sandbox.select import choose_sandbox
 from grader.submission import Submission
@@ -153,7 +152,7 @@ def _grade(trial: Trial, files: Mapping[str, bytes]) -> Report:
     )
     if trial.place is Place.HERE:
         return grade_here(submission, assignment, seed=trial.seed, selection=selection)
-    pool = _pool(trial.place, assignment.limits)
+    pool = _pool(trial.place, assignment)
     return grade(submission, assignment, pool, seed=trial.seed, selection=selection)
 
 
@@ -166,10 +165,10 @@ def _assignment(folder: Path, place: Place) -> Assignment:
     return replace(assignment, limits=quick)
 
 
-def _pool(place: Place, limits: Limits) -> SandboxPool:
+def _pool(place: Place, assignment: Assignment) -> SandboxPool:
     assert _here is not None  # noqa: S101 - _set_up has run
     if place not in _pools:
-        choice = choose_sandbox(_here.sandbox, device=_here.device)
+        choice = choose_sandbox(_here.sandbox, device=_here.device, runtime=assignment.runtime)
         _opened.enter_context(contextlib.closing(choice.launcher))
-        _pools[place] = _opened.enter_context(SandboxPool(choice.launcher, limits))
+        _pools[place] = _opened.enter_context(SandboxPool(choice.launcher, assignment.limits))
     return _pools[place]

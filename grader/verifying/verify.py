@@ -172,7 +172,7 @@ def _record(
         parts=proved,
         sandbox="" if sandbox is None else sandbox["kind"],
         image_digest=None if sandbox is None else sandbox["image_digest"],
-        device=package.assignment.speed.device.value,
+        device=package.assignment.runtime.device.value,
         seeds=package.seeds,
         mutation_score=None if score is None else (score.caught, score.counted),
         survivors=() if score is None else tuple(mutant.name for mutant in score.survivors),

@@ -21,6 +21,7 @@ from grader.assignment_schema import LIMIT_RANGES, parse_document
 from grader.decoding import DecodeError
 from grader.errors import AssignmentInvalid
 from grader.sandbox.limits import Limits
+from grader.sandbox.runtime import Arrays, Device, Runtime
 
 RUNG = "{{at_most = {}, share = {}}}"
 
@@ -162,8 +163,27 @@ def test_the_assignment_of_the_course_loads():
         ("[limits]", "[speed]\ncall_ms = 0\n[limits]", "speed.call_ms must be 0.1 to 1000"),
         ("[limits]", "[speed]\nsmall_share = 2\n[limits]", "speed.small_share must be 0 to 1"),
         ("[limits]", "[speed]\nsmall_s = nan\n[limits]", "speed.small_s must be"),
-        ("[limits]", '[speed]\narrays = "jax"\n[limits]', "one of numpy, torch, not 'jax'"),
-        ("[limits]", '[speed]\ndevice = "cuda"\n[limits]', 'say speed.arrays = "torch"'),
+        ("[limits]", '[speed]\narrays = "torch"\n[limits]', "unknown key speed.arrays|arrays"),
+        ("[limits]", '[runtime]\narrays = "jax"\n[limits]', "one of numpy, torch, not 'jax'"),
+        ("[limits]", '[runtime]\ndevice = "cuda"\n[limits]', 'say runtime.arrays = "torch"'),
+        ("[limits]", '[runtime]\ndevices = "cpu"\n[limits]', "Did you mean device?"),
+        ("[limits]", '[style]\nforbid = ["torch.nn"]\n[limits]', "Did you mean forbidden?"),
+        ("[limits]", '[style]\nforbidden = "torch.nn"\n[limits]', "forbidden must be a list"),
+        ("[limits]", "[style]\nforbidden = [1]\n[limits]", "forbidden"),
+        ("[limits]", '[style]\nforbidden = [""]\n[limits]', "like torch.nn"),
+        ("[limits]", '[style]\nforbidden = ["."]\n[limits]', "like torch.nn"),
+        ("[limits]", '[style]\nforbidden = ["torch..nn"]\n[limits]', "like torch.nn"),
+        ("[limits]", '[style]\nforbidden = ["torch.nn()"]\n[limits]', "like torch.nn"),
+        ("[limits]", '[style]\nforbidden = [".a.b"]\n[limits]', "like torch.nn"),
+        ("[limits]", '[style]\nforbidden = ["torch.class"]\n[limits]', "like torch.nn"),
+        ("[limits]", '[style]\nforbidden = ["t\\u001b"]\n[limits]', "like torch.nn"),
+        ("[limits]", f'[style]\nforbidden = ["{"a" * 101}"]\n[limits]', "like torch.nn"),
+        ("[limits]", '[style]\nforbidden = ["a", "a"]\n[limits]', "'a' occurs twice"),
+        (
+            "[limits]",
+            f"[style]\nforbidden = {[f'a{n}' for n in range(101)]}\n[limits]",
+            "100 will do",
+        ),
         ("[limits]", "[speed]\nladder = 1\n[limits]", "Did you mean ladders?"),
         ("[limits]", "[speed.ladders]\nup = []\n[limits]", "must have 1 to 20 rungs, not 0"),
         ("[limits]", "[speed.ladders]\nUP = []\n[limits]", "lower-case, like forward"),
@@ -192,6 +212,17 @@ def test_a_fault_of_the_document_is_named_with_file_key_and_remedy(folder, old, 
     assert "assignment.toml" in str(caught.value)
     assert len(str(caught.value)) < 600 + len(str(folder))
     assert "\x1b" not in str(caught.value)
+
+
+def test_what_student_code_computes_with_is_numpy_unless_said_otherwise(folder):
+    assert load_assignment(folder).runtime == Runtime(arrays=Arrays.NUMPY, device=Device.CPU)
+    assert load_assignment(folder).style.forbidden == ()
+    tables = '[runtime]\narrays = "torch"\ndevice = "cuda"\n'
+    tables += '[style]\nforbidden = ["torch.nn", ".requires_grad"]\n[limits]'
+    (folder / "assignment.toml").write_text(DOCUMENT.replace("[limits]", tables))
+    assignment = load_assignment(folder)
+    assert assignment.runtime == Runtime(arrays=Arrays.TORCH, device=Device.CUDA)
+    assert assignment.style.forbidden == ("torch.nn", ".requires_grad")
 
 
 def test_ladders_replace_the_default_ones_together(folder):

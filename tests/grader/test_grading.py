@@ -10,6 +10,7 @@ from grader.grading import grade, ungraded
 from grader.report import Outcome, Status, from_json, to_json, without_times
 from grader.sandbox.base import SandboxDescription
 from grader.sandbox.pool import SandboxPool
+from grader.sandbox.runtime import NUMPY
 from grader.submission import load_submission
 
 RIGHT = "def double(x):\n    return x * 2\n"
@@ -267,6 +268,8 @@ def test_a_fault_in_one_check_stops_the_grading(write_assignment, run):
 
 class BrokenLauncher:
     """Stands for an engine that is gone."""
+
+    runtime = NUMPY
 
     def __init__(self, working=None, launches=0):
         self._working, self._left = working, launches

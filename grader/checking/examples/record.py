@@ -15,6 +15,7 @@ from grader.checking.run import CheckRun, Selection, list_checks, run_checks
 from grader.checking.student import LocalModule
 from grader.checking.tolerance import Expected
 from grader.errors import AssignmentInvalid
+from grader.sandbox.runtime import Runtime
 
 SEED = 1 << 62
 """Of examples alone: the seeds of gradings have 48 bits."""
@@ -47,7 +48,11 @@ def record_examples(assignment: Assignment) -> tuple[Examples, list[NDArray[Any]
     solution = files.pop("solution.py")
     file, limits = assignment.interface.file, assignment.limits
     session = _RecordingSession(
-        {**files, file: solution}, file, load_s=limits.load_s, check_s=limits.wall_s
+        {**files, file: solution},
+        file,
+        load_s=limits.load_s,
+        check_s=limits.wall_s,
+        runtime=assignment.runtime,
     )
     selection = Selection(only=frozenset(public), diagnosed=False)
     try:
@@ -75,6 +80,7 @@ def record_examples(assignment: Assignment) -> tuple[Examples, list[NDArray[Any]
             assignment=assignment.slug,
             version=assignment.version,
             file=assignment.interface.file,
+            arrays=assignment.runtime.arrays,
             call_s=assignment.limits.call_s,
             checks=recorded,
             left_out=tuple(info.title for name, info in public.items() if name not in named),
@@ -88,9 +94,15 @@ class _RecordingSession(LocalSession, Observer):
     """Gives checks the reference in the student's place, and notes what they do with it."""
 
     def __init__(
-        self, files: Mapping[str, bytes], file: str, *, load_s: float, check_s: float
+        self,
+        files: Mapping[str, bytes],
+        file: str,
+        *,
+        load_s: float,
+        check_s: float,
+        runtime: Runtime,
     ) -> None:
-        super().__init__(files, file, load_s=load_s, check_s=check_s)
+        super().__init__(files, file, load_s=load_s, check_s=check_s, runtime=runtime)
         self.arrays: list[NDArray[Any]] = []
         self.examples: dict[str, list[Example]] = {}
         self._steps: list[Step] = []
@@ -118,6 +130,9 @@ class _RecordingSession(LocalSession, Observer):
         """Note what was expected of which result."""
         if comparison.question in (Question.RAISES, Question.RAISED):
             self._steps.append(Step(do=Do(comparison.question.value), name=comparison.name))
+            return
+        if comparison.question is Question.STYLE:
+            self._steps.append(Step(do=Do.STYLE, value=self.encoded(comparison.expected)))
             return
         number = self._results.get(id(comparison.actual))
         if number is None:
@@ -191,7 +206,7 @@ class _WatchedModule:
 
     def __getattr__(self, name: str) -> Any:
         target = getattr(self._module, name)
-        is_class = isinstance(target, type)
+        is_class = self._module.is_class(name)
 
         def apply(*args: Any, **named: Any) -> Any:
             step = _call_step(

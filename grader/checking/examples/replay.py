@@ -8,12 +8,24 @@ from numpy.typing import NDArray
 
 from grader.checking.examples.script import Do, Example, ExampleCheck, Step
 from grader.checking.student import LocalModule, student_raises
+from grader.checking.style import StyleChecker
 from grader.checking.tolerance import Expected, assert_array, assert_equal, assert_matches
 from grader.checking.unchanged import assert_unchanged
 
 
-def replay(check: ExampleCheck, arrays: Sequence[NDArray[Any]], student: LocalModule) -> None:
+def replay(
+    check: ExampleCheck,
+    arrays: Sequence[NDArray[Any]],
+    student: LocalModule,
+    files: Mapping[str, bytes],
+) -> None:
     """Run a check's examples, one after the other.
+
+    Args:
+        check: What to run.
+        arrays: What its steps refer to.
+        student: The student's module.
+        files: The student's, for rules of style.
 
     Raises:
         AssertionError: A result is not what it should be; `__drawn__` tells the case, as in a
@@ -22,7 +34,7 @@ def replay(check: ExampleCheck, arrays: Sequence[NDArray[Any]], student: LocalMo
     """
     for example in check.examples:
         try:
-            _Play(example, arrays, student).run()
+            _Play(example, arrays, student, files).run()
         except Exception as error:
             error.__drawn__ = dict(example.case)  # type: ignore[attr-defined]
             raise
@@ -30,8 +42,13 @@ def replay(check: ExampleCheck, arrays: Sequence[NDArray[Any]], student: LocalMo
 
 class _Play:
     def __init__(
-        self, example: Example, arrays: Sequence[NDArray[Any]], student: LocalModule
+        self,
+        example: Example,
+        arrays: Sequence[NDArray[Any]],
+        student: LocalModule,
+        files: Mapping[str, bytes],
     ) -> None:
+        self._files = files
         self._steps = example.steps
         self._arrays = arrays
         self._student = student
@@ -76,6 +93,7 @@ class _Play:
             Do.UNCHANGED: lambda step: assert_unchanged(
                 self._owner(step), self._value(step.value), step.name
             ),
+            Do.STYLE: lambda step: StyleChecker(self._files, self._value(step.value)).judge(),
         }
         if step.do in actions:
             self._results[number] = actions[step.do](step)

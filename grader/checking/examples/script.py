@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from grader.decoding import DecodeError, decode
 from grader.errors import AssignmentInvalid
+from grader.sandbox.runtime import Arrays
 
 FILE = ".public_checks.zip"
 """Hidden, so that it is left out where a student hands in the whole folder."""
@@ -35,6 +36,7 @@ class Do(StrEnum):
     UNCHANGED = "unchanged"
     RAISES = "raises"
     RAISED = "raised"
+    STYLE = "style"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +114,7 @@ class Examples:
         assignment: The assignment's slug.
         version: Its version.
         file: The student's module.
+        arrays: Whose arrays it works on.
         call_s: How long a check may take here.
         checks: The public ones that could be written down.
         left_out: Titles of public checks that could not.
@@ -122,6 +125,7 @@ class Examples:
     assignment: str
     version: str
     file: str
+    arrays: Arrays = Arrays.NUMPY
     call_s: float
     checks: tuple[ExampleCheck, ...]
     left_out: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from grader.sandbox.client import MODULE, AgentClient
 from grader.sandbox.failures import Failure, SandboxEnded, StudentError
 from grader.sandbox.inbox import ALIGNMENT, INBOX_BYTES
 from grader.sandbox.pool import SandboxPool
+from grader.sandbox.runtime import Runtime
 
 _T = TypeVar("_T")
 
@@ -38,16 +39,14 @@ class Side:
 
     Args:
         client: Of a sandbox in which the code has been loaded.
-        rules: Say where arrays live.
     """
 
-    def __init__(self, client: AgentClient, rules: SpeedRules) -> None:
+    def __init__(self, client: AgentClient) -> None:
         self.client = client
         self._layers: dict[str, wire.Handle] = {}
         self._placed: dict[tuple[str, tuple[int, ...], int], wire.Handle] = {}
         self._held: list[wire.Handle] = []
         self._held_shapes: list[tuple[int, ...]] = []
-        client.use(rules.arrays.value, rules.device.value)
         client.settle()
         client.freeze()
 
@@ -136,7 +135,6 @@ class Arena:
         pool: SandboxPool,
         student: Code,
         reference: Code,
-        rules: SpeedRules,
         cores: frozenset[int] | None,
     ) -> None:
         self._pool = pool
@@ -144,8 +142,8 @@ class Arena:
         pool.prepare(2)
         try:
             with _reference_faults():
-                self.reference = Side(self._load(reference, cores), rules)
-            self.student = Side(self._load(student, cores), rules)
+                self.reference = Side(self._load(reference, cores))
+            self.student = Side(self._load(student, cores))
         except BaseException:
             self.close()
             raise
@@ -220,9 +218,15 @@ class Arenas:
         rules: SpeedRules,
         cores: frozenset[int] | None = None,
     ) -> None:
-        self._make: Callable[[], Arena] = partial(Arena, pool, student, reference, rules, cores)
+        self._make: Callable[[], Arena] = partial(Arena, pool, student, reference, cores)
+        self.rules = rules
         self._pool = pool
         self._arenas: dict[int, Arena] = {}
+
+    @property
+    def runtime(self) -> Runtime:
+        """What both sides compute with."""
+        return self._pool.runtime
 
     def __getitem__(self, number: int) -> Arena:
         """The arena of this number, made anew where a side has ended."""

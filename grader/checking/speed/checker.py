@@ -25,6 +25,7 @@ from grader.errors import AssignmentInvalid
 from grader.measurement import SpeedMeasurement
 from grader.sandbox.affinity import pinned_here
 from grader.sandbox.pool import SandboxPool
+from grader.sandbox.runtime import Device
 from grader.submission import Submission
 
 _MIB = 1 << 20
@@ -77,7 +78,8 @@ class DuellingChecker:
     def __init__(self, pool: SandboxPool, submission: Submission, assignment: Assignment) -> None:
         self._assignment = assignment
         self._rules = assignment.speed
-        self._gpu = pool.describe().device if self._rules.device.value != "cpu" else None
+        on_gpu = assignment.runtime.device is Device.CUDA
+        self._gpu = pool.describe().device if on_gpu else None
         self._source = submission.files.get(assignment.interface.file, b"")
         self._own_cores, self._cores = _divide_cores(assignment.limits.cpus)
         self._arenas = Arenas(

@@ -250,8 +250,8 @@ class Duel:
         return SpeedMeasurement(
             work=work.describe(),
             device={
-                "arrays": self._rules.arrays.value,
-                "kind": self._rules.device.value,
+                "arrays": self._arenas.runtime.arrays.value,
+                "kind": self._arenas.runtime.device.value,
                 **self._device(),
             },
             ratio=found.median if found else None,

@@ -5,9 +5,10 @@ is found decides no points; it says where to look once a duel has shown that a c
 """
 
 import ast
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+
+from grader.checking.source import parse_source
 
 _MAX_CHARACTERS = 200_000
 _MAX_DOTS = 4
@@ -26,9 +27,13 @@ _COUNTING = {
     "numpy.ndenumerate",
 }
 _FLOAT64 = {"float", "numpy.float64", "numpy.double", "numpy.float_"}
+_FLOAT64 |= {"torch.float64", "torch.double"}
 _FLOAT64_TEXTS = {"float64", "f8", "<f8", "=f8", "d", "double", "float"}
 _FLOAT64_UNLESS_TOLD = {"numpy.zeros", "numpy.ones", "numpy.empty"}
-_TYPE_TAKERS = {"astype", "dtype", "asarray", "array"}
+_TYPE_TAKERS = {"astype", "dtype", "asarray", "array", "to", "type"}
+_SUMS = {"numpy.sum", "torch.sum"}
+_PRODUCTS = {"numpy.multiply", "torch.mul", "torch.multiply"}
+_NEW_AXES = {"numpy.expand_dims", "torch.unsqueeze"}
 
 
 @dataclass(frozen=True)
@@ -117,11 +122,7 @@ class _Module:
     """A parsed source: its functions, and what its imports are called."""
 
     def __init__(self, source: str) -> None:
-        if len(source) > _MAX_CHARACTERS:
-            raise ValueError("too long to be looked at")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the student's escape sequences and the like
-            tree = ast.parse(source)
+        tree = parse_source(source, most=_MAX_CHARACTERS)
         self.functions = tuple(_functions(tree))
         self.imported = {"np": "numpy", **dict(_imports(tree))}
 
@@ -299,8 +300,11 @@ def _float64_calls(call: ast.Call, reader: _Reader) -> Iterator[int]:
     typed = len(call.args) >= 2 or any(word.arg in {"dtype", None} for word in call.keywords)
     if name in _FLOAT64_UNLESS_TOLD and not typed:
         yield call.lineno
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "double" and not call.args:
+        yield call.lineno  # a tensor's method
     if isinstance(call.func, ast.Attribute) and call.func.attr in _TYPE_TAKERS:
-        types = call.args if call.func.attr in {"astype", "dtype"} else call.args[1:]
+        first = call.func.attr in {"astype", "dtype", "to", "type"}
+        types = call.args if first else call.args[1:]
         if any(_means_float64(argument, reader) for argument in types):
             yield call.lineno
 
@@ -313,7 +317,7 @@ def _means_float64(node: ast.expr, reader: _Reader) -> bool:
 
 def _summed_broadcasts(reader: _Reader) -> Iterator[int]:
     for call, name in reader.calls():
-        if name == "numpy.sum" and call.args:
+        if name in _SUMS and call.args:
             summed = call.args[0]
         elif isinstance(call.func, ast.Attribute) and call.func.attr == "sum":
             summed = call.func.value
@@ -327,7 +331,7 @@ def _is_broadcast_product(node: ast.expr, reader: _Reader) -> bool:
     match node:
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             pass
-        case ast.Call(args=[left, right, *_]) if reader.dotted(node.func) == "numpy.multiply":
+        case ast.Call(args=[left, right, *_]) if reader.dotted(node.func) in _PRODUCTS:
             pass
         case _:
             return False
@@ -342,8 +346,10 @@ def _has_new_axis(node: ast.expr, reader: _Reader) -> bool:
             return any(_is_new_axis(part, reader) for part in parts[:_MAX_AXES])
         case ast.Subscript(slice=part):
             return _is_new_axis(part, reader)
+        case ast.Call(func=ast.Attribute(attr="unsqueeze")):
+            return True
         case ast.Call(func=called):
-            return reader.dotted(called) == "numpy.expand_dims"
+            return reader.dotted(called) in _NEW_AXES
         case _:
             return False
 
@@ -462,7 +468,6 @@ def _einsum(line: int) -> SlowPath:
 def _float64(line: int) -> SlowPath:
     text = (
         "float64 begins here, though the inputs are float32: twice the bytes, and half as many "
-        "numbers at a time. Look for the type that NumPy takes when it is told none, and stay in "
-        "the input's."
+        "numbers at a time. Stay in the input's type; and where none is named, NumPy takes float64."
     )
     return SlowPath("float64-inside", line, text, 1.5, 9.0)

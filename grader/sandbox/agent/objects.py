@@ -39,7 +39,10 @@ class Objects:
         try:
             for number in released:
                 self._objects.pop(number, None)
-            return wire.Kind.RESULT, self._portable(_OPERATIONS[kind](self, *arguments))
+            with self._device.untracked():
+                value = _OPERATIONS[kind](self, *arguments)
+            held = kind is wire.Kind.FETCH  # what was sent before, and is no result
+            return wire.Kind.RESULT, _plain(value) if held else self._portable(value)
         except wire.UnsupportedType as error:
             return wire.Kind.UNSUPPORTED, (str(error)[:_MAX_TEXT],)
         except BaseException as error:
@@ -83,7 +86,7 @@ class Objects:
         setattr(self._object(owner), name, self._resolve(value))
 
     def _hold(self, target: int, value: Any) -> None:
-        self._objects[target] = value
+        self._objects[target] = self._device.held(value)
 
     def _fetch(self, target: int) -> Any:
         return self._object(target)
@@ -93,7 +96,12 @@ class Objects:
         if self._placed is None:
             scheme, _, rest = self._inbox.partition(":")
             file = int(rest) if scheme == "fd" else os.open(rest, os.O_RDONLY)
-            self._placed = mmap.mmap(file, 0, mmap.MAP_SHARED, mmap.PROT_READ)
+            if self._device.writes_inputs:
+                # A write to shared memory would end the process. So whoever writes does it to a
+                # page of their own, and does not see there what is placed later.
+                self._placed = mmap.mmap(file, 0, access=mmap.ACCESS_COPY)
+            else:
+                self._placed = mmap.mmap(file, 0, mmap.MAP_SHARED, mmap.PROT_READ)
         flat = np.frombuffer(self._placed, dtype, math.prod(shape), offset)
         self._objects[target] = flat.reshape(shape)
 

@@ -1,5 +1,7 @@
 """The proxy in front of a real student module, in a plain process."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -10,12 +12,14 @@ from grader.checking.student import (
     call_later,
     get_later,
     held_value,
+    local_device,
     student_raises,
 )
 from grader.errors import CheckBroken, InfrastructureFault, UndeclaredExport
 from grader.sandbox.failures import StudentError, UnsupportedValue
 from grader.sandbox.limits import Limits
 from grader.sandbox.pool import SandboxPool
+from grader.sandbox.runtime import Arrays, Runtime
 
 SOURCE = b"""
 import numpy as np
@@ -278,3 +282,76 @@ def test_a_local_module_holds_copies_with_the_same_layout():
     assert not held.flags.writeable
     assert held_value(held) is held
     assert module.pi == np.pi
+
+
+class Tensors:
+    """A layer of trusted code that works on tensors."""
+
+    def __init__(self):
+        self.weight = None
+        self.seen = []
+
+    def forward(self, x):
+        import torch
+
+        assert isinstance(x, torch.Tensor)
+        assert not torch.is_grad_enabled()
+        return x * self.weight
+
+    def spoil(self, x):
+        return x.mul_(2).numel()
+
+    def twice(self, x):
+        return x, [x]
+
+    def array(self, x):
+        return x.numpy()
+
+
+@pytest.fixture
+def tensors():
+    torch = pytest.importorskip("torch")
+    before = torch.is_grad_enabled(), torch.get_num_threads()
+    module = LocalModule(
+        SimpleNamespace(Tensors=Tensors, double=lambda x: 2 * x),
+        local_device(Runtime(arrays=Arrays.TORCH)),
+    )
+    yield module
+    assert torch.is_grad_enabled() is before[0]
+    torch.set_num_threads(before[1])
+
+
+@pytest.mark.oracles
+def test_a_local_module_on_tensors_takes_and_gives_arrays(tensors):
+    layer = tensors.Tensors()
+    assert tensors.is_class("Tensors")
+    assert not tensors.is_class("double")
+    layer.weight = np.full(3, 2.0, np.float32)
+    assert isinstance(layer.weight, np.ndarray)
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)[::-1]
+    assert np.array_equal(layer.forward(x), 2 * x)
+    assert np.array_equal(call_later(layer, "forward", x)(), 2 * x)
+    assert np.array_equal(get_later(layer, "weight")(), [2, 2, 2])
+    assert np.array_equal(tensors.double(x), 2 * x)
+
+
+@pytest.mark.oracles
+def test_only_what_is_held_can_be_written_to_by_a_local_module(tensors):
+    layer = tensors.Tensors()
+    x = np.ones(3, np.float32)
+    assert layer.spoil(x) == 3
+    assert x.tolist() == [1, 1, 1]
+    held = tensors.hold(x[::-1])
+    layer.spoil(held)
+    assert held_value(held).tolist() == [2, 2, 2]
+    assert x.tolist() == [1, 1, 1]
+
+
+@pytest.mark.oracles
+@pytest.mark.parametrize(
+    ("method", "what"), [("twice", "a value of type list"), ("array", "a NumPy array")]
+)
+def test_a_local_module_refuses_what_a_sandbox_would(tensors, method, what):
+    layer = tensors.Tensors()
+    with pytest.raises(UnsupportedValue, match=what):
+        getattr(layer, method)(np.ones(2, np.float32))

@@ -27,6 +27,7 @@ class CountingLauncher:
     def __init__(self, launcher, faults=()):
         self.sandboxes = []
         self.launches = 0
+        self.runtime = launcher.runtime
         self._launcher = launcher
         self._faults = faults
         self._lock = threading.Lock()

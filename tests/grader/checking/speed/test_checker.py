@@ -12,6 +12,8 @@ from grader.measurement import RungVerdict
 from grader.report import Outcome, Status
 from grader.sandbox.failures import Failure
 from grader.sandbox.pool import SandboxPool
+from grader.sandbox.process import ProcessLauncher
+from grader.sandbox.runtime import NUMPY, Arrays, Device, Runtime
 from grader.submission import load_submission
 
 TOML = """
@@ -79,6 +81,10 @@ def test_speed(speed):
     speed.SPEED
 """
 JUDGE = 'judge(work, ladder="forward", small=lambda rng: work(rng, 16, 16))'
+TORCH = {
+    "runtime": Runtime(arrays=Arrays.TORCH),
+    "toml": '[runtime]\narrays = "torch"\n',
+}
 MEMORY = 'judge_memory(work, positions=4000, ladder="memory")'
 
 
@@ -86,20 +92,32 @@ MEMORY = 'judge_memory(work, positions=4000, ladder="memory")'
 def graded(write_assignment, hand_in, process_launcher):
     """A function that grades a layer that does something extra."""
 
-    def run(extra="pass", *, check=JUDGE, speed="", reference="pass", source=None, **options):
+    def run(
+        extra="pass",
+        *,
+        check=JUDGE,
+        speed="",
+        toml="",
+        runtime=NUMPY,
+        reference="pass",
+        source=None,
+        **options,
+    ):
+        head = "import torch\n" if runtime.arrays is Arrays.TORCH else ""
         assignment = write_assignment(
             "",
             slug="dense",
             **{
-                "assignment.toml": TOML.format(speed=speed),
-                "reference/solution.py": LAYER.format(extra=reference),
+                "assignment.toml": TOML.format(speed=speed) + toml,
+                "reference/solution.py": head + LAYER.format(extra=reference),
                 "template/layers.py": LAYER.format(extra="pass"),
                 "checks/test_values.py": CHECKS.replace("SPEED", check),
             },
         )
         path = hand_in(source or LAYER.format(extra=extra), "layers.py")
         submission = load_submission(Path(path), single_name="layers.py")
-        with SandboxPool(process_launcher, assignment.limits) as pool:
+        launcher = process_launcher if runtime == NUMPY else ProcessLauncher(runtime=runtime)
+        with SandboxPool(launcher, assignment.limits) as pool:
             return grade(submission, assignment, pool, seed=5, **options)
 
     return run
@@ -185,24 +203,33 @@ class Dense:
         self.kernel = None
 
     def forward(self, x):
-        if not isinstance(x, torch.Tensor):
-            return x @ self.kernel  # in the first check, which is not one of speed
+        assert isinstance(x, torch.Tensor)
         return torch.matmul(x, self.kernel)
 """
-    report = graded(source=source, speed='arrays = "torch"')
+    report = graded(source=source, reference="x = torch.clone(x)", **TORCH)
+    assert [check.status for check in report.checks] == [Status.PASSED] * 2, report.checks
+    assert speed_of(report).speed.device == {"arrays": "torch", "kind": "cpu"}
+
+
+@pytest.mark.oracles
+def test_a_layer_of_torch_that_writes_into_its_input_gives_wrong_results_and_no_crash(graded):
+    pytest.importorskip("torch")
+    source = "import torch\n" + LAYER.format(extra="y = x @ self.kernel; x.zero_(); return y")
+    report = graded(source=source, reference="x = torch.clone(x)", **TORCH)
     check = speed_of(report)
-    assert check.points == 10, check.message
-    assert check.speed.device == {"arrays": "torch", "kind": "cpu"}
+    assert check.status is Status.FAILED
+    assert check.failure is None  # what it was given was a page of its own
+    assert "Wrong values" in check.message
 
 
-def test_a_library_that_the_sandbox_lacks_is_not_the_students_fault(graded, monkeypatch):
-    monkeypatch.setattr(
-        "grader.sandbox.process.agent_environment",
-        lambda _limits, _scratch: {"PATH": "/usr/bin:/bin"},
-    )
-    monkeypatch.setattr("grader.sandbox.process.sys.executable", sys.executable)
-    report = graded(speed='arrays = "torch"\ndevice = "cuda"')
-    assert report.outcome in (Outcome.ASSIGNMENT_FAULT, Outcome.INFRASTRUCTURE_FAULT)
+@pytest.mark.oracles
+def test_a_gpu_that_the_sandbox_lacks_is_not_the_students_fault(graded):
+    if pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("there is one")
+    runtime = Runtime(arrays=Arrays.TORCH, device=Device.CUDA)
+    report = graded(runtime=runtime, toml='[runtime]\narrays = "torch"\ndevice = "cuda"')
+    assert report.outcome is Outcome.INFRASTRUCTURE_FAULT
+    assert "--device" in report.message
     assert report.score is None
 
 

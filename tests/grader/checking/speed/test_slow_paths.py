@@ -15,7 +15,7 @@ def forward(body):
         from itertools import product
 
         import numpy as np
-
+        import torch
         class Dense:
             def forward(self, x):
         """
@@ -50,6 +50,10 @@ SLOW = {
     "astype text": ("float64-inside", 'return (x.astype("f8") @ self.kernel).astype(x.dtype)'),
     "np.float64": ("float64-inside", "return np.asarray(x, np.float64) @ self.kernel"),
     "dtype=float": ("float64-inside", "return np.array(x, dtype=float) @ self.kernel"),
+    "torch.float64": ("float64-inside", "return x.to(torch.float64) @ self.kernel"),
+    "a tensor's double": ("float64-inside", "return (x.double() @ self.kernel).to(x.dtype)"),
+    "unsqueeze": ("broadcast-then-sum", "return (x.unsqueeze(-1) * self.kernel).sum(-2)"),
+    "torch.mul": ("broadcast-then-sum", "return torch.sum(torch.mul(x[..., None], self.k), -2)"),
     "zeros of no type": ("float64-inside", "return np.zeros(x.shape) + x @ self.kernel"),
     "range": (
         "loop-over-positions",
