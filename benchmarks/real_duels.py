@@ -111,7 +111,7 @@ def _arenas(source: str, core: int, reference: str | None = None) -> Iterator[Ar
         for text in (source, reference or REFERENCE.read_text())
     )
     with SandboxPool(ProcessLauncher(), LIMITS, ahead=0) as pool:
-        arenas = Arenas(pool, code, theirs, _RULES, frozenset({core}))
+        arenas = Arenas(pool, code, theirs, frozenset({core}))
         try:
             yield arenas
         finally:

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from grader.assignment import SpeedRules
 from grader.checking.speed.work import Array, Work
 from grader.checking.tolerance import mismatch
 from grader.errors import AssignmentInvalid, CheckBroken, InfrastructureFault
@@ -206,7 +205,6 @@ class Arenas:
         pool: Where sandboxes come from.
         student: The student's code.
         reference: The reference's.
-        rules: Of the assignment.
         cores: That both sides run on; None for any.
     """
 
@@ -215,11 +213,9 @@ class Arenas:
         pool: SandboxPool,
         student: Code,
         reference: Code,
-        rules: SpeedRules,
         cores: frozenset[int] | None = None,
     ) -> None:
         self._make: Callable[[], Arena] = partial(Arena, pool, student, reference, cores)
-        self.rules = rules
         self._pool = pool
         self._arenas: dict[int, Arena] = {}
 

@@ -86,7 +86,6 @@ class DuellingChecker:
             pool,
             Code(assignment.interface.file, submission.files),
             _reference_code(assignment),
-            self._rules,
             self._cores,
         )
         self._rng = np.random.default_rng()

@@ -86,14 +86,12 @@ def arenas_of(process_launcher):
     """A function that makes arenas for a student's source, in plain processes."""
     pools = []
 
-    def make(student, reference=None, *, rules=None, launcher=process_launcher):
-        rules = rules or SpeedRules()
+    def make(student, reference=None, *, launcher=process_launcher):
         pool = SandboxPool(launcher, LIMITS, ahead=0)
         arenas = Arenas(
             pool,
             Code("layers.py", {"layers.py": student}),
             Code("solution.py", {"solution.py": reference or dense()}),
-            rules,
         )
         pools.append((arenas, pool))
         return arenas
@@ -111,7 +109,7 @@ def duel_of(arenas_of):
     def make(student, reference=None, *, rungs=RUNGS, budget_s=60.0, seed=1, **rules):
         rules = SpeedRules(**{"call_ms": 1.0, **rules})
         return Duel(
-            arenas_of(student, reference, rules=rules),
+            arenas_of(student, reference),
             rungs,
             rules,
             np.random.default_rng(seed),
