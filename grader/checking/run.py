@@ -79,6 +79,7 @@ class Selection:
 
     Attributes:
         visible_only: Leave out what is not public.
+        untimed: Leave out what comes last and needs others: checks of speed.
         only: Run no other checks than these; None for all.
         until_failure: Run no further check once one has not passed.
         backwards: In the opposite order, within what must come first and last.
@@ -87,6 +88,7 @@ class Selection:
     """
 
     visible_only: bool = False
+    untimed: bool = False
     only: frozenset[str] | None = None
     until_failure: bool = False
     backwards: bool = False
@@ -325,6 +327,8 @@ class _Run:
         self.checks = {check_id(item): _info(item) for item in items}
         if self._selection.visible_only:
             items[:] = [item for item in items if _info(item).visibility == "public"]
+        if self._selection.untimed:
+            items[:] = [item for item in items if not _info(item).needs]
         if (only := self._selection.only) is not None:
             items[:] = [item for item in items if check_id(item) in only]
         if self._selection.backwards:

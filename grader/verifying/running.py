@@ -18,9 +18,9 @@ from grader.report import Outcome, Report
 from grader.sandbox.pool import SandboxPool
 from grader.sandbox.select import choose_sandbox
 from grader.submission import Submission
-from grader.verifying.trial import Place, Trial
+from grader.verifying.trial import FIRST_SEED, Place, Trial
 
-QUICK_CALL_S = 1.5
+QUICK_CALL_S = 1.0
 """A call of hostile code: most of it never returns by itself."""
 
 TRIES = 3
@@ -37,6 +37,7 @@ class _Workplace:
     folder: Path
     sandbox: str | None
     device: str | None
+    timed: frozenset[str]
 
 
 def run_trials(
@@ -56,7 +57,8 @@ def run_trials(
         assignment: Whose checks.
         trials: What to run; what is named twice runs once.
         submissions: The code by name.
-        timed: Names of submissions that come as far as the checks of speed: alone, at the end.
+        timed: Names of submissions whose speed is wanted: alone, at the end. No other comes to the
+            checks of speed.
         sandbox: Its kind; None for the strongest that works here.
         device: The GPU to pass to it.
         workers: How many processes grade side by side; 0 to grade in this one.
@@ -70,7 +72,7 @@ def run_trials(
     together = [each for each in wanted if each not in set(alone)]
     # What takes longest comes first, so that at the end no worker waits for another.
     together.sort(key=lambda each: (each.place is Place.HERE, each.place is Place.SANDBOX))
-    workplace = _Workplace(assignment.folder, sandbox, device)
+    workplace = _Workplace(assignment.folder, sandbox, device, timed)
     results: dict[Trial, Report] = {}
     for batch, count in ((together, workers), (alone, min(workers, 1))):
         for trial, report in _run(batch, submissions, workplace, count):
@@ -145,15 +147,22 @@ def _grade(trial: Trial, files: Mapping[str, bytes]) -> Report:
     assignment = _assignment(_here.folder, trial.place)
     submission = Submission(files)
     selection = Selection(
+        untimed=trial.place is not Place.HERE and trial.name not in _here.timed,
         only=frozenset(trial.only) or None,
         until_failure=trial.until_failure,
         backwards=trial.backwards,
-        diagnosed=not (trial.until_failure or trial.only),
+        diagnosed=_is_diagnosed(trial),
     )
     if trial.place is Place.HERE:
         return grade_here(submission, assignment, seed=trial.seed, selection=selection)
     pool = _pool(trial.place, assignment)
     return grade(submission, assignment, pool, seed=trial.seed, selection=selection)
+
+
+def _is_diagnosed(trial: Trial) -> bool:
+    """Whether hints are looked for: of repetitions, verdicts alone are compared."""
+    repeats = trial.seed != FIRST_SEED or trial.backwards
+    return not (trial.until_failure or trial.only or repeats)
 
 
 def _assignment(folder: Path, place: Place) -> Assignment:

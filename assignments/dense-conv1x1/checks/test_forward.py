@@ -22,7 +22,7 @@ def test_dense(student, reference, rng, leading, inputs, units, use_bias):
 
 
 @check(group="forward", points=4)
-@drawn(examples=8, rows=integers(1, 6), inputs=integers(2, 300), units=integers(1, 5))
+@drawn(examples=8, rows=integers(1, 6), inputs=integers(40, 300), units=integers(1, 5))
 def test_dense_accuracy(student, reference, rng, rows, inputs, units):
     """Dense is as accurate as a plain sum in float32."""
     case = reference.dense_case(rng, (rows, inputs), units, draw=reference.normal)

@@ -33,7 +33,7 @@ def test_dense(student, reference, rng, leading, inputs, units, use_bias):
 
 
 @check(group="gradients", points=4)
-@drawn(examples=6, rows=integers(2, 200), inputs=integers(1, 8), units=integers(1, 8))
+@drawn(examples=6, rows=integers(40, 200), inputs=integers(40, 60), units=integers(40, 60))
 def test_dense_accuracy(student, reference, rng, rows, inputs, units):
     """Dense: gradients are as accurate as plain sums in float32."""
     case = reference.dense_case(rng, (rows, inputs), units, draw=reference.normal)

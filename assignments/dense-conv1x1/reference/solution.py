@@ -89,13 +89,11 @@ class Conv1x1:
 def _affine(x: Array, matrix: Array, bias: Array | None) -> Array:
     inputs, outputs = matrix.shape
     rows = _rows(x, inputs)
-    if bias is None:
-        y = rows @ matrix
-    elif 4 * inputs <= outputs:
+    if bias is not None and 4 * inputs <= outputs:
         # The output is by far the largest array. A column of ones saves a second pass over it.
-        y = np.insert(rows, inputs, 1, axis=1) @ np.vstack((matrix, bias))
-    else:
-        y = rows @ matrix
+        rows, matrix, bias = np.insert(rows, inputs, 1, axis=1), np.vstack((matrix, bias)), None
+    y = rows @ matrix
+    if bias is not None:
         y += bias
     return y.reshape(*x.shape[:-1], outputs)
 

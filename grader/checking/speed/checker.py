@@ -17,7 +17,7 @@ from grader.checking.speed.duel import Duel, TooSlow
 from grader.checking.speed.gpu import describe_gpu
 from grader.checking.speed.lease import lease
 from grader.checking.speed.peak import peak_ratio
-from grader.checking.speed.slow_paths import explain
+from grader.checking.speed.slow_paths import LARGE, explain
 from grader.checking.speed.work import MakeWork, Work
 from grader.checking.student import call_later, get_later
 from grader.checking.tolerance import assert_matches
@@ -135,11 +135,14 @@ class DuellingChecker:
             return  # this machine cannot tell, which is not the student's fault
         share = next((rung.share for rung in rungs if ratio <= rung.at_most), 0.0)
         if share < 1:
+            work = make(np.random.default_rng(0), _UNTIMED_POSITIONS)
+            hint = self._explained(work.call, work.layer, ratio, among=LARGE)
             raise PartialCredit(
                 f"The call needs more than {rungs[0].at_most:g} times the memory that the "
                 f"reference needs on top of what it is given. Is there a copy of the input or of "
                 f"the result, something in float64, or an array with one axis too many?",
                 share=share,
+                hint=hint,
             )
 
     def close(self) -> None:
@@ -163,10 +166,14 @@ class DuellingChecker:
         return self._rules.ladders[ladder]
 
     def _hint(self, measured: SpeedMeasurement) -> tuple[str, str] | None:
-        source = self._source.decode("utf-8", "replace")
         layer = str(measured.work["layer"]).partition("(")[0]
-        ratio = measured.ratio or math.inf
-        return explain(source, str(measured.work["call"]), ratio, layer=layer)
+        return self._explained(str(measured.work["call"]), layer, measured.ratio or math.inf)
+
+    def _explained(
+        self, call: str, layer: str, ratio: float, among: frozenset[str] | None = None
+    ) -> tuple[str, str] | None:
+        source = self._source.decode("utf-8", "replace")
+        return explain(source, call, ratio, layer=layer, among=among)
 
 
 class UntimedChecker:

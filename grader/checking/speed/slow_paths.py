@@ -74,8 +74,17 @@ def find_slow_paths(source: str) -> tuple[SlowPath, ...]:
     return tuple(sorted(found, key=lambda path: (path.line, path.id)))
 
 
+LARGE = frozenset({"float64-inside", "broadcast-then-sum"})
+"""Kinds that cost memory as well as time."""
+
+
 def explain(
-    source: str, method: str, ratio: float, *, layer: str | None = None
+    source: str,
+    method: str,
+    ratio: float,
+    *,
+    layer: str | None = None,
+    among: frozenset[str] | None = None,
 ) -> tuple[str, str] | None:
     """The likeliest reason for a slow call: its id, and words for the student with the line.
 
@@ -88,6 +97,7 @@ def explain(
         ratio: Of the student's time to the reference's.
         layer: The class whose method it is; without one, or where the class inherits it, the
             methods of that name in every class.
+        among: The kinds that may be named; None for all.
     """
     try:
         module = _Module(source)
@@ -95,7 +105,7 @@ def explain(
             path
             for function in module.reached_from((method,), owner=layer)
             for path in _slow_paths_of(function, module.imported, types=True)
-            if ratio >= path.at_least
+            if ratio >= path.at_least and (among is None or path.id in among)
         ]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

@@ -178,6 +178,12 @@ def test_the_peak_of_memory_is_judged_by_its_own_ladder(graded):
     assert check.points == 0
     assert check.metrics["speed_memory_ratio"] > 6
     assert "memory" in check.message
+    assert check.hint is None
+
+
+def test_float64_is_named_where_it_costs_memory(graded):
+    wide = "y = x.astype(np.float64).repeat(8, axis=0)"
+    assert speed_of(graded(wide, check=MEMORY)).hint.id == "float64-inside"
 
 
 def test_a_ladder_that_does_not_exist_is_the_authors_fault(graded):

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+_random = np.random.default_rng(7)  # so that its report is always the same
+
 
 def glorot(n_in, n_out):
-    return np.random.rand(n_in, n_out).astype(np.float32)
+    return _random.random((n_in, n_out)).astype(np.float32)
 
 
 class Dense:

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+_random = np.random.default_rng(7)  # so that its report is always the same
+
 
 def glorot(n_in, n_out):
-    return 0.01 * np.random.randn(n_in, n_out).astype(np.float32)
+    return 0.01 * _random.standard_normal((n_in, n_out)).astype(np.float32)
 
 
 class Dense:
