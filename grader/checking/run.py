@@ -142,6 +142,7 @@ def run_checks(
                 style=StyleChecker(session.files, assignment.style.forbidden),
             )
             run = _Run(assignment, session, context, selection, tell)
+            _forget_namesakes(folder)
             places = f"--rootdir={folder}", f"--confcutdir={folder}", str(folder)
             status = pytest.main([*_PYTEST_OPTIONS, *places], plugins=[run])
             on_collected(run.checks)
@@ -158,6 +159,16 @@ def run_checks(
             f"{said.getvalue().strip()[-_KEPT_COMPLAINT:]}"
         )
     return run.results
+
+
+def _forget_namesakes(folder: Path) -> None:
+    """Let files beside checks be found, though another assignment's of the same name is loaded."""
+    for path in folder.glob("*.py"):
+        loaded = getattr(sys.modules.get(path.stem), "__file__", None)
+        if loaded is None or Path(loaded).parent == folder:
+            continue
+        if (Path(loaded).parent.parent / "assignment.toml").is_file():
+            del sys.modules[path.stem]
 
 
 def list_checks(assignment: Assignment) -> dict[str, CheckInfo]:
