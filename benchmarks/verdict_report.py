@@ -197,7 +197,7 @@ def _draw(cells: Iterable[dict[str, Any]], path: Path) -> bool:
         axis.xaxis.set_major_formatter("{x:g}")
         axis.xaxis.set_minor_formatter("")
     axes[0].set_ylabel("called too slow, %")
-    axes[0].legend(fontsize="small")
+    axes[0].legend(fontsize="small", loc="upper left")
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
