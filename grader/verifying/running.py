@@ -160,9 +160,9 @@ def _grade(trial: Trial, files: Mapping[str, bytes]) -> Report:
 
 
 def _is_diagnosed(trial: Trial) -> bool:
-    """Whether hints are looked for: of repetitions, verdicts alone are compared."""
+    """Whether hints are looked for: of repetitions and of hostile code, verdicts alone count."""
     repeats = trial.seed != FIRST_SEED or trial.backwards
-    return not (trial.until_failure or trial.only or repeats)
+    return not (trial.until_failure or trial.only or repeats or trial.place is Place.QUICK)
 
 
 def _assignment(folder: Path, place: Place) -> Assignment:
