@@ -5,7 +5,8 @@
                                         [--without-duel] [--afresh] [--raw] [--show]
 
 Every figure is flushed as soon as it is there, and a run goes on where the last one stopped: so a
-long run can be split. At the end the tables of docs/benchmarks.md and the picture are written anew
+long run can be split. A student is judged on one machine from first to last: one that was begun on
+another machine begins anew. At the end the tables of docs/benchmarks.md and the picture are written anew
 from all figures. `quiet` is this machine as it is; in `noisy` a neighbour burns every core in
 bursts. Install the extra `bench` for the picture.
 """
@@ -159,14 +160,26 @@ class Figures:
 
     def __init__(self, path: Path, *, afresh: bool) -> None:
         self._path = path
-        self.all: dict[str, Any] = {"machine": machine(), "cells": {}}
+        self.all: dict[str, Any] = {"machines": [], "cells": {}, "raw": {}}
         if path.exists() and not afresh:
             self.all |= json.loads(path.read_text())
 
+    def here(self) -> int:
+        """The number of this machine among those that anything was measured on."""
+        known = self.all["machines"]
+        if machine() not in known:
+            known.append(machine())
+        return int(known.index(machine()))
+
     def of(self, cell: Cell) -> dict[str, Any]:
         """Of one cell: `trials`, each with the duel's outcome and the peers'."""
-        values = {**asdict(cell), "ratio": cell.ratio, "trials": []}
+        values = {**asdict(cell), "ratio": cell.ratio, "machine": self.here(), "trials": []}
         return self.all["cells"].setdefault(cell.key, values)
+
+    def begin_again(self, cell: Cell) -> dict[str, Any]:
+        """Of one cell, with nothing in it."""
+        self.all["cells"].pop(cell.key)
+        return self.of(cell)
 
     def flush(self) -> None:
         """Write it all."""
@@ -181,9 +194,12 @@ def measure_cell(
 ) -> None:
     """Bring a cell's trials up to `count`."""
     scale = SCALES[cell.rung]
-    trials = figures.of(cell)["trials"]
-    if len(trials) >= count:
+    known = figures.of(cell)
+    if len(known["trials"]) >= count:
         return
+    if known["machine"] != figures.here():
+        known = figures.begin_again(cell)
+    trials = known["trials"]
     with contextlib.ExitStack() as stack:
         if cell.noise == "noisy":
             seed = int(1000 * cell.ratio) + len(trials)
@@ -259,8 +275,9 @@ def main() -> None:
     figures = Figures(RESULTS / f"{name}.json", afresh=options.afresh)
     core = max(os.sched_getaffinity(0))
     if not options.show:
-        if options.raw or "raw" not in figures.all:
-            figures.all["raw"] = measure_raw(core, rounds=5 if options.quick else 60)
+        here = str(figures.here())
+        if options.raw or here not in figures.all["raw"]:
+            figures.all["raw"][here] = measure_raw(core, rounds=5 if options.quick else 60)
             figures.flush()
         if not options.raw:
             noises = [options.only] if options.only else ["quiet", "noisy"]

@@ -33,10 +33,10 @@ def machine() -> dict[str, object]:
 def write_report(figures: dict[str, Any], picture: Path, *, document: bool) -> None:
     """Print every table; fill them into the document, and draw, as far as that is possible."""
     tables = {
-        "machine": _machine_table(figures["machine"]),
+        "machine": _machine_table(figures["machines"]),
         "verdicts": _verdict_table(figures["cells"].values()),
         "rules": _rule_table(figures["cells"].values()),
-        "raw": _raw_table(figures.get("raw", {})),
+        "raw": _raw_table(figures["raw"]),
     }
     print("\n\n".join(tables.values()))
     drawn = _draw(figures["cells"].values(), picture)
@@ -66,8 +66,14 @@ def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _machine_table(values: dict[str, object]) -> str:
-    return markdown_table(["", ""], [[name, str(value)] for name, value in values.items()])
+def _machine_table(machines: list[dict[str, object]]) -> str:
+    names = ["", *(_letter(number) for number in range(len(machines)))]
+    rows = [[name, *(str(each[name]) for each in machines)] for name in machines[0]]
+    return markdown_table(names, rows)
+
+
+def _letter(machine_number: int) -> str:
+    return chr(ord("A") + machine_number)
 
 
 def is_wrong(verdict: str, factor: float) -> bool:
@@ -84,6 +90,7 @@ def _verdict_table(cells: Iterable[dict[str, Any]]) -> str:
         if duels:
             rows.append(_verdict_row(cell, [one for one in duels if one["verdict"] != "void"]))
     header = [
+        "machine",
         "reference, ms",
         "rung",
         "true ratio",
@@ -100,6 +107,7 @@ def _verdict_row(cell: dict[str, Any], duels: list[dict[str, Any]]) -> list[str]
     found = [duel["interval"][1] for duel in duels if duel["interval"][1] is not None]
     wrong = sum(is_wrong(duel["verdict"], cell["factor"]) for duel in duels)
     return [
+        _letter(cell["machine"]),
         f"{cell['call_ms']:g}",
         f"{cell['rung']:g}",
         f"{cell['ratio']:.2f}",
@@ -156,14 +164,17 @@ def _rule_table(cells: Iterable[dict[str, Any]]) -> str:
     )
 
 
-def _raw_table(raw: dict[str, dict[str, float]]) -> str:
-    header = ["layer", "forward, ms", "product, ms", "ratio"]
+def _raw_table(raw: dict[str, dict[str, dict[str, float]]]) -> str:
+    header = ["machine", "layer", "forward, ms", "product, ms", "ratio"]
     header += ["backward, ms", "two products, ms", "ratio"]
     keys = ["forward_ms", "raw_forward_ms", "forward_ratio"]
     keys += ["backward_ms", "raw_backward_ms", "backward_ratio"]
-    return markdown_table(
-        header, [[name, *(f"{case[key]:.2f}" for key in keys)] for name, case in raw.items()]
-    )
+    rows = [
+        [_letter(int(machine_number)), name, *(f"{case[key]:.2f}" for key in keys)]
+        for machine_number, cases in raw.items()
+        for name, case in cases.items()
+    ]
+    return markdown_table(header, rows)
 
 
 def _draw(cells: Iterable[dict[str, Any]], path: Path) -> bool:
