@@ -7,7 +7,7 @@ EXAMPLES := assignments/dense-conv1x1/submissions/accepted/matmul \
 	assignments/dense-conv1x1/submissions/known_wrong/mean_over_batch \
 	assignments/dense-conv1x1/template
 
-.PHONY: help setup demo test lint format docs bench clean
+.PHONY: help setup demo test lint format docs hostile bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -48,6 +48,9 @@ format: setup ## Format the code
 docs: $(VENV)/oracles ## Write the pages that are made from the code
 	$(BIN)/python docs/misconceptions.py
 	$(BIN)/python docs/verified.py
+
+hostile: setup ## Run every attack of tests/hostile three times, and write docs/hostile.md
+	$(BIN)/python -m tests.hostile.run --times 3 --document
 
 bench: setup ## Measure what the sandbox costs, side by side with a plain run
 	$(BIN)/python benchmarks/grading.py

@@ -6,9 +6,9 @@
 
 Every figure is flushed as soon as it is there, and a run goes on where the last one stopped: so a
 long run can be split. A student is judged on one machine from first to last: one that was begun on
-another machine begins anew. At the end the tables of docs/benchmarks.md and the picture are written anew
-from all figures. `quiet` is this machine as it is; in `noisy` a neighbour burns every core in
-bursts. Install the extra `bench` for the picture.
+another machine begins anew. At the end the tables of docs/benchmarks.md and the picture are
+written from all figures. `quiet` is this machine as it is; in `noisy` a neighbour burns every core
+in bursts. Install the extra `bench` for the picture.
 """
 
 import argparse

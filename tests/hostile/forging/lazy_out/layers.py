@@ -1,0 +1,6 @@
+import honest
+
+
+class Dense(honest.Dense):
+    def forward(self, x):
+        yield super().forward(x)

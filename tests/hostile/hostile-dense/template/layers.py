@@ -1,0 +1,5 @@
+"""A dense layer."""
+
+
+class Dense:
+    """y = x @ kernel + bias."""

