@@ -22,6 +22,7 @@ ASSIGNMENT = load_assignment(HERE / "speed-hostile")
 CHEATS = sorted(path.parent for path in HERE.glob("submissions/*/cheat.py"))
 TWINS = {"slow": 0.7, "fast": 1.0}
 DUELS = ("test_forward_speed", "test_backward_speed")
+TRIES = 3
 KEYS = {"what", "outcome", "at_most", "twin", "checks"}
 
 WRONG_ONCE = """
@@ -51,10 +52,13 @@ def expectation(folder):
 
 
 def judge(source, launcher):
-    """The checks of a grading by name."""
+    """The checks of a grading by name; what came to nothing on a noisy machine is tried again."""
     files = {"layers.py": source, "core.py": (HERE / "core.py").read_bytes()}
-    with SandboxPool(launcher, ASSIGNMENT.limits) as pool:
-        report = grade(Submission(files), ASSIGNMENT, pool, seed=1)
+    for _ in range(TRIES):
+        with SandboxPool(launcher, ASSIGNMENT.limits) as pool:
+            report = grade(Submission(files), ASSIGNMENT, pool, seed=1)
+        if report.outcome is not Outcome.INFRASTRUCTURE_FAULT:
+            break
     assert report.outcome is Outcome.GRADED
     return {check.id.rpartition("::")[2]: check for check in report.checks}
 
