@@ -35,3 +35,7 @@ class InfrastructureFault(OnebyoneError):
 
 class SandboxUnavailable(InfrastructureFault):
     """This sandbox cannot be used on this machine; the message says what it lacks."""
+
+
+class GraderUnwell(InfrastructureFault):
+    """Known submissions do not come out as they should: nobody is graded until they do."""

@@ -19,10 +19,13 @@ from grader.sandbox.select import KINDS
 from grader.verifying.finding import CODES
 from grader.verifying.properties import PROPERTIES
 
+from .hostile.corpus import load_corpus
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 AUTHORING = (ROOT / "docs" / "authoring.md").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+HOSTILE = (ROOT / "docs" / "hostile.md").read_text()
 SECURITY = (ROOT / "SECURITY.md").read_text()
 
 
@@ -102,3 +105,17 @@ def test_links_lead_somewhere(path):
 @pytest.mark.parametrize("target", ["setup", "demo", "test", "lint", "format", "bench"])
 def test_each_command_for_developers_exists(target):
     assert re.search(rf"^{target}:.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_each_attack_is_in_the_page_with_what_came_of_it():
+    rows = re.findall(r"^\| (\d+) \| `([\w/]+)` \| (.*)$", HOSTILE, re.MULTILINE)
+    assert [(int(number), name) for number, name, _ in rows] == [
+        (attack.number, attack.name) for attack in load_corpus()
+    ]
+    assert not [name for _, name, rest in rows if "NOT HELD" in rest]
+
+
+def test_each_difference_between_sandboxes_is_in_the_page():
+    for attack in load_corpus():
+        if why := attack.expected["bubblewrap"].why:
+            assert f"- `{attack.name}`: {why}." in HOSTILE

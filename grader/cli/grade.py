@@ -65,6 +65,9 @@ def add_to(commands: Any) -> None:
         help="the code is your own: where no sandbox works, run it without one",
     )
     command.add_argument("--device", metavar="ID", help="pass this one GPU to the sandbox")
+    command.add_argument(
+        "--oci-runtime", metavar="NAME", help="run the container with it, such as runsc (gVisor)"
+    )
     command.add_argument("--seed", type=seed, help="repeat the grading that had this seed")
     command.add_argument(
         "--format", choices=("text", "json", "gradescope"), default="text", help="default: text"
@@ -108,6 +111,7 @@ def _pool(assignment: Assignment, options: argparse.Namespace) -> Iterator[Sandb
         own_code=options.own_code,
         device=options.device,
         runtime=assignment.runtime,
+        oci_runtime=options.oci_runtime,
         say=say,
     )
     say(f"sandbox: {choice.reason}")

@@ -18,7 +18,7 @@ from grader.errors import InfrastructureFault, SandboxUnavailable
 from grader.sandbox import owner
 from grader.sandbox.freezer import Freezer, find_freezer
 from grader.sandbox.limits import Limits
-from grader.sandbox.memory import Memory, memory_of_group
+from grader.sandbox.memory import Memory, memory_of_group, oom_kills_of_group
 
 ROOT = Path("/sys/fs/cgroup")
 
@@ -126,8 +126,13 @@ class JobCgroup:
 
     def out_of_memory(self) -> bool:
         """Whether the kernel killed a process of this group at its memory limit."""
-        file = "memory.oom_control" if self.version == 1 else "memory.events"
-        return self._counter("memory", file, "oom_kill") > 0
+        kills = oom_kills_of_group(self.folders["memory"])
+        if kills is None:
+            raise InfrastructureFault(
+                f"The kernel's count of {self.folders['memory']} cannot be read, or this kernel is "
+                f"too old to keep one. Try again."
+            )
+        return kills > 0
 
     def process_limit_hit(self) -> bool:
         """Whether a fork or a thread was refused at the process limit."""

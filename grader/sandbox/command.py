@@ -17,7 +17,7 @@ def agent_command(
     Args:
         python: The interpreter, as the sandbox sees it.
         agent: The folder of the agent's files, as the sandbox sees it.
-        channel: `fd:N` (an inherited socket) or `unix:PATH` (a socket to connect to).
+        channel: `fd:N` (an inherited socket), `unix:PATH` (a socket to connect to) or `stdio:`.
         output: The same, for printed output; connected after the channel.
         scratch: An empty writable folder, as the sandbox sees it.
         inbox: `fd:N` or `file:PATH`: what the trusted end places for reading.

@@ -6,7 +6,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ import requests
 
 from grader.errors import InfrastructureFault, SandboxUnavailable
 from grader.sandbox import owner
+from grader.sandbox.attached import AttachedStreams
 from grader.sandbox.base import Evidence, SandboxDescription
 from grader.sandbox.freezer import Freezer, find_freezer
 from grader.sandbox.image import ensure_image
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
-from grader.sandbox.memory import Memory, memory_of_group
+from grader.sandbox.memory import Memory, memory_of_group, oom_kills_of_group
 from grader.sandbox.profile import container_settings
 from grader.sandbox.runtime import NUMPY, Runtime
+from grader.text import quoted
 
 LABEL = "onebyone.sandbox"
 _OWNER_LABEL = "onebyone.owner"
@@ -32,6 +34,7 @@ _FOLDER_PREFIX = "onebyone-docker-"
 _ENGINE_SECONDS = 60
 _CONNECT_SECONDS = 30.0
 _EXIT_SECONDS = 2.0
+_KILLED = 137
 
 
 class DockerLauncher:
@@ -41,9 +44,11 @@ class DockerLauncher:
         say: Told what takes long (building the image).
         device: Identifier of the one GPU that containers get, or None.
         runtime: What student code computes with; says which image it is.
+        oci_runtime: What the engine runs containers with, such as gVisor's `runsc`; None for its
+            own choice.
 
     Raises:
-        SandboxUnavailable: No engine answers.
+        SandboxUnavailable: No engine answers, or it does not know that runtime.
         InfrastructureFault: The image cannot be had.
     """
 
@@ -53,11 +58,15 @@ class DockerLauncher:
         say: Callable[[str], None] = lambda _text: None,
         device: str | None = None,
         runtime: Runtime = NUMPY,
+        oci_runtime: str | None = None,
     ) -> None:
         self.runtime = runtime
         self._client = _connect()
         self._device = device
+        self._oci_runtime = oci_runtime
         try:
+            with _engine_errors():
+                self._require_oci_runtime()
             self._image = ensure_image(self._client, say, runtime)
             with _engine_errors():
                 self._sweep()
@@ -70,14 +79,15 @@ class DockerLauncher:
         return SandboxDescription(
             kind="docker",
             image_digest=self._image,
-            isolation="a fresh container without network, capabilities or writable files",
+            isolation="a fresh container without network, capabilities or writable files"
+            + (f", run by {self._oci_runtime}" if self._oci_runtime else ""),
             device=self._device,
         )
 
     def launch(self, limits: Limits) -> "DockerSandbox":
         """Start a container whose agent has connected. Raises InfrastructureFault."""
         folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
-        container = inbox = None
+        container = inbox = streams = None
         connected: tuple[socket.socket, ...] = ()
         try:
             with _listener(folder) as listener, _engine_errors():
@@ -93,14 +103,21 @@ class DockerLauncher:
                             _FOLDER_LABEL: str(folder),
                         },
                         device=self._device,
+                        oci_runtime=self._oci_runtime,
                     )
                 )
+                if self._oci_runtime is not None:
+                    streams = AttachedStreams(container)
+                    channel, output = streams.channel, streams.output
                 self._start(container)
-                connected = channel, output = _accept_both(listener, container)
-                return DockerSandbox(container, folder, channel, output, inbox)
+                if streams is None:
+                    connected = channel, output = _accept_both(listener, container)
+                return DockerSandbox(container, folder, channel, output, inbox, streams)
         except BaseException:
             for end in connected:
                 end.close()
+            if streams is not None:
+                streams.close()
             if inbox is not None:
                 inbox.close()
             if container is not None:
@@ -123,6 +140,15 @@ class DockerLauncher:
                     f"vendor's container toolkit on this machine, or grade without --device"
                 ) from error
             raise
+
+    def _require_oci_runtime(self) -> None:
+        if self._oci_runtime is not None:
+            known = sorted(self._client.info()["Runtimes"])
+            if self._oci_runtime not in known:
+                raise SandboxUnavailable(
+                    f"the engine does not know the runtime {quoted(self._oci_runtime)}: it has "
+                    f"{', '.join(known)}. Install it and name it in the engine's daemon.json."
+                )
 
     def _sweep(self) -> None:
         """Remove what graders that died have left behind."""
@@ -150,10 +176,12 @@ class DockerSandbox:
         channel: socket.socket,
         output: socket.socket,
         inbox: Inbox,
+        streams: AttachedStreams | None = None,
     ) -> None:
         self.channel = channel
         self.output = output
         self.inbox = inbox
+        self._streams = streams
         self.container_id: str = container.id
         self._container = container
         self._folder = folder
@@ -161,6 +189,7 @@ class DockerSandbox:
         self._frozen = False
         with _engine_errors():
             container.reload()
+        self._started = int(time.time()) - 1
         self._cgroup = _cgroup(container, "pids", "pids.events")
         self._memory = _cgroup(container, "memory", "cgroup.procs")
         self._freezer = _freezer(container)
@@ -180,7 +209,7 @@ class DockerSandbox:
             raise InfrastructureFault(f"The engine reports: {state['Error']}. Try again.")
         return Evidence(
             exit_code=None if state["Running"] else int(state["ExitCode"]),
-            out_of_memory=bool(state["OOMKilled"]),
+            out_of_memory=self._out_of_memory(state),
             process_limit_hit=process_limit_hit,
         )
 
@@ -222,6 +251,8 @@ class DockerSandbox:
         with contextlib.suppress(InfrastructureFault):
             self.thaw()  # what is frozen does not die
         self._closed = True
+        if self._streams is not None:
+            self._streams.close()
         self.channel.close()
         self.output.close()
         self.inbox.close()
@@ -230,6 +261,27 @@ class DockerSandbox:
                 self._container.remove(force=True)
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _out_of_memory(self, state: Mapping[str, Any]) -> bool:
+        """The kernel's count while there is one; then the engine's flag, then its log of events.
+
+        On version 2 of control groups some engines forget the flag, and none of it follows from
+        exit code 137, which student code can choose.
+        """
+        kills = None if self._memory is None else oom_kills_of_group(self._memory)
+        if kills or state["OOMKilled"]:
+            return True
+        if kills is not None or state["Running"] or state["ExitCode"] != _KILLED:
+            return False
+        with _engine_errors():
+            events = self._container.client.api.events(
+                since=str(self._started),
+                until=f"{time.time():.6f}",
+                filters={"container": self.container_id, "event": "oom"},
+                decode=True,
+            )
+            with contextlib.closing(events):
+                return next(iter(events), None) is not None
 
     def _process_limit_hit(self) -> bool:
         try:

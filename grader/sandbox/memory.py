@@ -1,4 +1,4 @@
-"""How much memory the kernel counts for a sandbox."""
+"""How much memory the kernel counts for a sandbox, and whether that was too much."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,7 @@ _FILES = (
     ("memory.usage_in_bytes", "memory.max_usage_in_bytes"),  # version 1 of control groups
     ("memory.current", "memory.peak"),  # version 2; the peak since Linux 5.19
 )
+_OOM_FILES = ("memory.oom_control", "memory.events")  # likewise
 _KIB = 1024
 
 
@@ -32,6 +33,23 @@ def memory_of_group(group: Path) -> Memory | None:
             continue
         except (OSError, ValueError):
             return None
+    return None
+
+
+def oom_kills_of_group(group: Path) -> int | None:
+    """How many of its processes the kernel killed at the memory limit; None where it cannot tell.
+
+    The count goes when the group does.
+    """
+    for name in _OOM_FILES:
+        try:
+            lines = (group / name).read_text().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            key, _, count = line.partition(" ")
+            if key == "oom_kill" and count.isdigit():
+                return int(count)
     return None
 
 

@@ -71,6 +71,7 @@ class SandboxPool:
 
     def dispose(self, client: AgentClient) -> None:
         """Remove a sandbox that was handed out, without waiting."""
+        self._removing = [removal for removal in self._removing if not removal.done()]
         self._removing.append(self._workers.submit(client.close))
 
     def close(self) -> None:

@@ -17,7 +17,13 @@ _MIB = 1 << 20
 
 
 def container_settings(
-    limits: Limits, *, image: str, channel_folder: str, labels: dict[str, str], device: str | None
+    limits: Limits,
+    *,
+    image: str,
+    channel_folder: str,
+    labels: dict[str, str],
+    device: str | None,
+    oci_runtime: str | None = None,
 ) -> dict[str, Any]:
     """Arguments of the engine's create call.
 
@@ -28,12 +34,14 @@ def container_settings(
             `inbox`.
         labels: By which the container is found again.
         device: Identifier of the one GPU to pass through, or None.
+        oci_runtime: What the engine runs it with, such as gVisor's `runsc`, over standard input,
+            output and error; None for the engine's own choice, over the socket.
     """
     scratch = (
         f"rw,noexec,nosuid,nodev,size={limits.scratch_mib}m,nr_inodes=1024,"
         f"uid=65534,gid=65534,mode=0700"
     )
-    socket = f"unix:{CHANNEL}/socket"
+    line = "stdio:" if oci_runtime else f"unix:{CHANNEL}/socket"
     cpu_seconds = int(limits.wall_s * max(1.0, limits.cpus)) + 5
     return {
         "image": image,
@@ -41,14 +49,15 @@ def container_settings(
         "command": agent_command(
             "python",
             agent="/agent",
-            channel=socket,
-            output=socket,
+            channel=line,
+            output=line,
             scratch=SCRATCH,
             inbox=f"file:{CHANNEL}/inbox",
         ),
         "detach": True,
         "tty": False,
-        "stdin_open": False,
+        "stdin_open": oci_runtime is not None,
+        "runtime": oci_runtime,
         "user": USER,
         "working_dir": SCRATCH,
         "hostname": "sandbox",

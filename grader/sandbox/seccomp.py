@@ -32,6 +32,10 @@ _COMPARISONS = {
     "SCMP_CMP_MASKED_EQ": 7,
 }
 _EPERM = 1
+_NATIVE = 0
+
+ARCHITECTURES = {"SCMP_ARCH_X86_64": 0xC000003E, "SCMP_ARCH_AARCH64": 0xC00000B7}
+"""Those that the profile is for, by their number in the kernel (`AUDIT_ARCH_...` of audit.h)."""
 
 
 class _Condition(ctypes.Structure):
@@ -50,7 +54,7 @@ def profile_text() -> str:
     return _PROFILE.read_text(encoding="utf-8")
 
 
-def compile_bpf(profile: str) -> bytes:
+def compile_bpf(profile: str, architecture: str | None = None) -> bytes:
     """Compile a profile for this machine's architecture.
 
     Calls of the profile that this architecture does not have are left out; a program of another
@@ -58,6 +62,7 @@ def compile_bpf(profile: str) -> bytes:
 
     Args:
         profile: A seccomp profile in OCI format, as JSON.
+        architecture: One of `ARCHITECTURES`, to compile for another than this machine's.
 
     Returns:
         The filter, an array of `struct sock_filter`, as bubblewrap's `--seccomp` reads it.
@@ -71,6 +76,9 @@ def compile_bpf(profile: str) -> bytes:
     if not context:
         raise SandboxUnavailable("libseccomp could not start a filter; is it the 2.x series?")
     try:
+        if architecture is not None:
+            _require(library.seccomp_arch_remove(context, _NATIVE))
+            _require(library.seccomp_arch_add(context, ARCHITECTURES[architecture]))
         _require(library.seccomp_attr_set(context, _BAD_ARCHITECTURE, _KILL_PROCESS))
         # Older versions know no binary tree; their filters are only slower.
         library.seccomp_attr_set(context, _OPTIMIZE, _BINARY_TREE)
@@ -94,6 +102,8 @@ def _load() -> ctypes.CDLL:
     library.seccomp_release.argtypes = [ctypes.c_void_p]
     library.seccomp_release.restype = None
     library.seccomp_attr_set.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32]
+    library.seccomp_arch_remove.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+    library.seccomp_arch_add.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
     library.seccomp_syscall_resolve_name.argtypes = [ctypes.c_char_p]
     library.seccomp_export_bpf.argtypes = [ctypes.c_void_p, ctypes.c_int]
     library.seccomp_rule_add_array.argtypes = [

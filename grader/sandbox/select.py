@@ -28,6 +28,7 @@ def choose_sandbox(
     server: bool = False,
     device: str | None = None,
     runtime: Runtime = NUMPY,
+    oci_runtime: str | None = None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Choice:
     """The sandbox that was asked for, or the strongest one that works here.
@@ -39,6 +40,7 @@ def choose_sandbox(
         server: Strangers' code: nothing but what was asked for, or docker, will do.
         device: Identifier of the one GPU to pass through; docker only.
         runtime: What student code computes with, from the assignment.
+        oci_runtime: What the engine runs containers with, such as `runsc`; docker only.
         say: Told what takes long.
 
     Raises:
@@ -51,6 +53,11 @@ def choose_sandbox(
         raise SandboxUnavailable(
             "the assignment's layers live on a GPU: name the one to use, with --device ID"
         )
+    if oci_runtime is not None:
+        if kind not in (None, "docker"):
+            raise SandboxUnavailable(f"{oci_runtime} runs containers, and {kind} has none")
+        with_it = DockerLauncher(say=say, device=device, runtime=runtime, oci_runtime=oci_runtime)
+        return Choice(with_it, f"docker with {oci_runtime}, as asked for")
     if kind is not None:
         return Choice(_start(kind, device, runtime, say), f"{kind}, as asked for")
     candidates = ["docker"]

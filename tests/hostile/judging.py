@@ -22,6 +22,7 @@ ESCAPED = "ESCAPED"
 """What an attack raises that has got through."""
 
 SEED = 1
+HONEST = Submission({"layers.py": (HERE / "support" / "honest.py").read_bytes()})
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,14 @@ class Surroundings:
 def surround(kind: str, witness: Witness, watch: Watch) -> Surroundings:
     """Grade honest work once, to know what it gets and what a grader at rest has open."""
     for _ in range(2):
-        report = grade_files(_honest(), witness)
+        report = grade_files(HONEST, witness)
         if report.score != SCORE:
             raise AssertionError(f"honest work got {report.score}: {report.message}")
     problems = watch.problems(witness)
     if problems:
         raise AssertionError(f"honest work: {problems}")
     watch.settle()
-    return Surroundings(kind, witness, watch, _fingerprint(report))
+    return Surroundings(kind, witness, watch, fingerprint(report))
 
 
 def judge(attack: Attack, around: Surroundings, folder: Path) -> Result:
@@ -79,7 +80,7 @@ def judge(attack: Attack, around: Surroundings, folder: Path) -> Result:
         outcome, problems = "refused", [f"was refused: {error}"]
     seconds = time.monotonic() - started
     problems += around.watch.problems(around.witness)
-    if _fingerprint(grade_files(_honest(), around.witness)) != around.honest:
+    if fingerprint(grade_files(HONEST, around.witness)) != around.honest:
         problems.append("the next honest submission got something else than before")
     problems += around.watch.problems(around.witness)
     return Result(outcome, seconds, tuple(problems))
@@ -89,10 +90,6 @@ def grade_files(submission: Submission, witness: Witness) -> Report:
     """One grading in fresh sandboxes."""
     with SandboxPool(witness, ASSIGNMENT.limits) as pool:
         return grade(submission, ASSIGNMENT, pool, seed=SEED)
-
-
-def _honest() -> Submission:
-    return Submission({"layers.py": (HERE / "support" / "honest.py").read_bytes()})
 
 
 def _loaded(attack: Attack, uploads: dict[str, bytes], folder: Path) -> Submission:
@@ -176,7 +173,7 @@ def _described(report: Report) -> str:
     return f"{ended}: {report.score:g} of {SCORE}"
 
 
-def _fingerprint(report: Report) -> str:
-    """What must not change from one grading of the same to the next."""
+def fingerprint(report: Report) -> str:
+    """What must not change from one grading of the same submission to the next."""
     verdicts = [(c.id, c.status, c.points, c.message, c.metrics, c.output) for c in report.checks]
     return repr((report.outcome, report.score, report.failure, report.message, verdicts))

@@ -4,6 +4,7 @@ import io
 import os
 import socket
 import sys
+from typing import Protocol
 
 from . import wire
 from .objects import Objects
@@ -27,14 +28,14 @@ def main(channel: str, output: str, scratch: str, inbox: str) -> None:
     """Serve requests until the end of the stream.
 
     Args:
-        channel: `fd:N` or `unix:PATH`.
-        output: The same; takes what the process prints.
+        channel: `fd:N`, `unix:PATH`, or `stdio:` for standard input and output.
+        output: The same, or `stdio:` for standard error; takes what the process prints.
         scratch: Folder for the submission's files.
         inbox: `fd:N` or `file:PATH`; what the trusted end places.
     """
     line = _connect(channel)
-    _redirect_output(_connect(output))
-    stream = io.BufferedReader(socket.SocketIO(line, "r"), _BUFFER_BYTES)
+    _redirect_output(output)
+    stream = io.BufferedReader(line.reader(), _BUFFER_BYTES)
     objects = Objects(scratch, inbox)
     process = os.getpid()
 
@@ -64,20 +65,56 @@ def main(channel: str, output: str, scratch: str, inbox: str) -> None:
         _send(line, frame)
 
 
-def _connect(address: str) -> socket.socket:
+class _Line(Protocol):
+    """One end of the channel."""
+
+    def reader(self) -> io.RawIOBase: ...
+
+    def sendmsg(self, buffers: list[memoryview], /) -> int: ...
+
+
+class _Socket(socket.socket):
+    def reader(self) -> io.RawIOBase:
+        return socket.SocketIO(self, "r")
+
+
+class _StandardStreams:
+    """What standard input and output were when the process started."""
+
+    def __init__(self) -> None:
+        self._input, self._output = os.dup(0), os.dup(1)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+
+    def reader(self) -> io.RawIOBase:
+        return io.FileIO(self._input, "r")
+
+    def sendmsg(self, buffers: list[memoryview], /) -> int:
+        return os.writev(self._output, buffers)
+
+
+def _connect(address: str) -> _Line:
+    return _StandardStreams() if address == "stdio:" else _socket(address)
+
+
+def _socket(address: str) -> _Socket:
     scheme, _, rest = address.partition(":")
     if scheme == "fd":
-        return socket.socket(fileno=int(rest))
-    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        return _Socket(fileno=int(rest))
+    line = _Socket(socket.AF_UNIX, socket.SOCK_STREAM)
     line.connect(rest)
     return line
 
 
-def _redirect_output(output: socket.socket) -> None:
-    """Whatever prints, prints to `output`; the channel is never standard output."""
-    for descriptor in (1, 2):
-        os.dup2(output.fileno(), descriptor)
-    output.close()
+def _redirect_output(address: str) -> None:
+    """Whatever prints, prints to `address`; the channel is never standard output."""
+    if address == "stdio:":
+        os.dup2(2, 1)
+    else:
+        with _socket(address) as output:
+            for descriptor in (1, 2):
+                os.dup2(output.fileno(), descriptor)
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = open(number, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
         setattr(sys, name, stream)
@@ -91,6 +128,6 @@ def _flush() -> None:
         pass
 
 
-def _send(line: socket.socket, buffers: list[memoryview]) -> None:
+def _send(line: _Line, buffers: list[memoryview]) -> None:
     while buffers:
         wire.drop_sent(buffers, line.sendmsg(buffers[: wire.MAX_BUFFERS]))

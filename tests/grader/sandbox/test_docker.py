@@ -12,12 +12,13 @@ import warnings
 from pathlib import Path
 
 import docker
+import numpy as np
 import pytest
 
 from grader.errors import SandboxUnavailable
 from grader.sandbox.client import MODULE, AgentClient
 from grader.sandbox.docker import LABEL, DockerLauncher
-from grader.sandbox.failures import StudentError
+from grader.sandbox.failures import Failure, SandboxEnded, StudentError
 from grader.sandbox.limits import Limits
 from grader.sandbox.profile import container_settings
 
@@ -53,6 +54,30 @@ def find(word):
 def run(*command):
     import subprocess
     raise LookupError(subprocess.run(command, capture_output=True, text=True).stderr)
+"""
+
+HOG = b"""
+import os
+def grow():
+    hoard = []
+    while True: hoard.append(bytearray(b"x" * (1 << 24)))
+def pretend(): os._exit(137)
+def grow_in_a_child():
+    child = os.fork()
+    if child == 0: grow()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+
+TALKER = b"""
+import os, sys
+def negative(x): return -x
+def talk():
+    print("to out")
+    print("to err", file=sys.stderr)
+    os.write(1, b"past Python")
+def end(): os._exit(0)
+def flood():
+    while True: os.write(1, bytes(1 << 16))
 """
 
 
@@ -253,3 +278,82 @@ def test_a_warm_container_uses_no_processor(sandbox):
     time.sleep(0.2)
     again = Path(f"/proc/{state['Pid']}/stat").read_text().split()
     assert int(again[13]) - int(stat[13]) <= 1
+
+
+@pytest.mark.parametrize(("name", "is_kill"), [("grow", True), ("pretend", False)])
+def test_a_kill_for_memory_is_told_from_an_exit_code(docker_launcher, name, is_kill):
+    sandbox = docker_launcher.launch(LIMITS)
+    try:
+        client = AgentClient(sandbox, LIMITS)
+        client.hello()
+        client.load("probe.py", {"probe.py": HOG})
+        client.call(MODULE, name, (), {})
+        with engine() as other:
+            assert other.containers.get(sandbox.container_id).wait()["StatusCode"] == 137
+        assert sandbox.evidence(ended=True).out_of_memory is is_kill
+        # As on an engine that forgets its own flag, after the kernel's count has gone.
+        state = {**inspect(sandbox)["State"], "OOMKilled": False}
+        assert sandbox._out_of_memory(state) is is_kill
+    finally:
+        sandbox.close()
+
+
+def test_a_child_that_is_killed_for_memory_is_counted_while_the_parent_lives(docker_launcher):
+    sandbox = docker_launcher.launch(LIMITS)
+    try:
+        client = AgentClient(sandbox, LIMITS)
+        client.hello()
+        client.load("probe.py", {"probe.py": HOG})
+        assert not sandbox.evidence().out_of_memory
+        assert client.result(client.call(MODULE, "grow_in_a_child", (), {})) == -9
+        assert sandbox.evidence().out_of_memory
+    finally:
+        sandbox.close()
+
+
+@pytest.fixture(scope="module")
+def attached_launcher(docker_launcher):
+    """By the engine's ordinary runtime, over standard streams, as those without sockets take it."""
+    launcher = DockerLauncher(oci_runtime="runc")
+    yield launcher
+    launcher.close()
+
+
+def test_over_standard_streams_it_answers_prints_and_leaves_nothing(attached_launcher):
+    before = ours()
+    sandbox = attached_launcher.launch(LIMITS)
+    try:
+        client = AgentClient(sandbox, LIMITS)
+        client.hello()
+        client.load("probe.py", {"probe.py": TALKER})
+        large = np.arange(1 << 20, dtype=np.float32)
+        answer = client.result(client.call(MODULE, "negative", (large,), {}))
+        np.testing.assert_array_equal(answer, -large)
+        assert client.result(client.call(MODULE, "talk", (), {})) is None
+        deadline = time.monotonic() + 5
+        printed = ""
+        while "to err" not in printed or "to out" not in printed:
+            printed += client.take_output()
+            assert time.monotonic() < deadline
+    finally:
+        sandbox.close()
+    assert ours() == before
+
+
+def test_over_standard_streams_an_end_and_a_flood_are_told(attached_launcher):
+    for name, failure in (("end", Failure.EXITED), ("flood", Failure.OUTPUT_LIMIT)):
+        sandbox = attached_launcher.launch(LIMITS)
+        try:
+            client = AgentClient(sandbox, LIMITS)
+            client.hello()
+            client.load("probe.py", {"probe.py": TALKER})
+            with pytest.raises(SandboxEnded) as ended:
+                client.result(client.call(MODULE, name, (), {}))
+            assert ended.value.failure is failure
+        finally:
+            sandbox.close()
+
+
+def test_a_runtime_that_the_engine_does_not_know_is_refused():
+    with pytest.raises(SandboxUnavailable, match="does not know the runtime 'no-such'"):
+        DockerLauncher(oci_runtime="no-such")

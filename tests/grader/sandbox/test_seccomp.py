@@ -2,6 +2,8 @@ import contextlib
 import json
 import os
 import platform
+import socket
+import struct
 import subprocess
 import sys
 import textwrap
@@ -86,6 +88,43 @@ REFUSALS = """
                 print(family, "=", errno.errorcode[error.errno])
 """
 
+TORCH = """
+    import io, threading
+    import torch
+
+    torch.set_num_threads(2)
+    x = torch.ones(64, 512, 512, requires_grad=True)
+    (x @ torch.ones(512, 512)).relu().sum().backward()
+    assert x.grad.shape == x.shape
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(torch.rand(300, 300).svd()))
+               for _ in range(4)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert len(results) == 4
+    stream = io.BytesIO()
+    torch.save(x, stream)
+    stream.seek(0)
+    assert torch.equal(torch.load(stream, weights_only=True), x)
+"""
+
+# Of arm64 (include/uapi/asm-generic/unistd.h): what an interpreter, NumPy and threads make.
+ARM_NEEDED = {
+    "openat": 56, "close": 57, "read": 63, "write": 64, "newfstatat": 79, "fstat": 80, "exit": 93,
+    "exit_group": 94, "set_tid_address": 96, "futex": 98, "set_robust_list": 99, "nanosleep": 101,
+    "clock_gettime": 113, "sched_yield": 124, "kill": 129, "rt_sigaction": 134, "uname": 160,
+    "getpid": 172, "brk": 214, "munmap": 215, "execve": 221, "mmap": 222, "mprotect": 226,
+    "madvise": 233, "wait4": 260, "prlimit64": 261, "getrandom": 278, "rseq": 293,
+    "sendmsg": 211, "recvmsg": 212, "dup3": 24, "pipe2": 59, "ppoll": 73,
+}  # fmt: skip
+ARM_REFUSED = {
+    "ptrace": 117, "process_vm_readv": 270, "pidfd_getfd": 438, "io_uring_setup": 425,
+    "add_key": 217, "keyctl": 219, "bpf": 280, "perf_event_open": 241, "userfaultfd": 282,
+    "mount": 40, "umount2": 39, "pivot_root": 41, "unshare": 97, "setns": 268, "personality": 92,
+    "memfd_create": 279, "memfd_secret": 447, "kexec_load": 104, "init_module": 105,
+    "setuid": 146, "mknodat": 33, "chroot": 51, "clock_settime": 112,
+}  # fmt: skip
+
 INSTALL = """
     import ctypes, sys
 
@@ -145,6 +184,82 @@ def test_the_compiled_filter_refuses_what_student_code_never_needs():
     answer = run_filtered(REFUSALS)
     assert answer.returncode == 0, answer.stderr
     assert_refused(refusals(answer.stdout))
+
+
+@pytest.mark.oracles
+def test_torch_works_behind_the_compiled_filter():
+    pytest.importorskip("torch")
+    answer = run_filtered(TORCH)
+    assert answer.returncode == 0, answer.stderr
+
+
+def decide(bpf, architecture, number, *arguments):
+    """What a filter returns for a call: the instructions that libseccomp emits, as in bpf(4)."""
+    arguments = (*arguments, *[0] * 6)[:6]
+    data = struct.pack("<IIQ6Q", number, architecture, 0, *arguments)
+    program = list(struct.iter_unpack("<HBBI", bpf))
+    at = accumulator = 0
+    while True:
+        code, yes, no, k = program[at]
+        at += 1
+        match code:
+            case 0x20:  # load a word
+                (accumulator,) = struct.unpack_from("<I", data, k)
+            case 0x54:  # and
+                accumulator &= k
+            case 0x05:  # jump
+                at += k
+            case 0x15 | 0x25 | 0x35 | 0x45:  # jump if equal, greater, not less, any bit
+                holds = {
+                    0x15: accumulator == k,
+                    0x25: accumulator > k,
+                    0x35: accumulator >= k,
+                    0x45: bool(accumulator & k),
+                }[code]
+                at += yes if holds else no
+            case 0x06:  # return
+                return k
+            case _:
+                raise AssertionError(f"an instruction of another kind: {code:#x}")
+
+
+ALLOW, EPERM, ENOSYS, KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
+
+
+@pytest.fixture(scope="module")
+def on_arm():
+    """A function that says what the filter for arm64 decides."""
+    bpf = seccomp.compile_bpf(seccomp.profile_text(), "SCMP_ARCH_AARCH64")
+    architecture = seccomp.ARCHITECTURES["SCMP_ARCH_AARCH64"]
+    return lambda *call: decide(bpf, architecture, *call)
+
+
+@pytest.mark.parametrize("name", ARM_NEEDED)
+def test_on_arm_what_an_interpreter_needs_is_allowed(on_arm, name):
+    assert on_arm(ARM_NEEDED[name]) == ALLOW
+
+
+@pytest.mark.parametrize("name", ARM_REFUSED)
+def test_on_arm_what_no_student_needs_is_refused(on_arm, name):
+    assert on_arm(ARM_REFUSED[name]) == EPERM
+
+
+def test_on_arm_threads_are_made_and_namespaces_are_not(on_arm):
+    thread, new_user = 0x3D0F00, 0x10000000
+    assert on_arm(220, thread) == ALLOW
+    assert on_arm(220, new_user | 17) == EPERM
+    assert on_arm(435) == ENOSYS  # clone3, so that the C library uses clone
+
+
+def test_on_arm_sockets_are_unix_ones(on_arm):
+    assert on_arm(198, socket.AF_UNIX) == ALLOW
+    for family in (socket.AF_INET, socket.AF_INET6, 16, 17, 38, 40):
+        assert on_arm(198, family) == EPERM
+
+
+def test_on_arm_calls_of_another_architecture_kill(on_arm):
+    bpf = seccomp.compile_bpf(seccomp.profile_text(), "SCMP_ARCH_AARCH64")
+    assert decide(bpf, seccomp.ARCHITECTURES["SCMP_ARCH_X86_64"], 0) == KILL
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="32 bit calls exist on x86-64 alone")
