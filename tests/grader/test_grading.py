@@ -1,5 +1,6 @@
 """A submission and an assignment in, a report out; whose fault it was is never mixed up."""
 
+import importlib
 from dataclasses import replace
 
 import pytest
@@ -402,3 +403,30 @@ def test_hidden_checks_come_last_so_that_what_they_show_can_be_printed_nowhere(
     report = run(write_assignment(hidden_first), source)
     assert [check.visibility for check in report.checks] == ["public", "hidden"]
     assert report.checks[0].output == "[2.0]\n"
+
+
+BESIDE = """
+from factors import FACTOR
+
+@check(group="values", points=2)
+def test_double(student, reference, rng):
+    '''As the file beside this one says.'''
+    assert FACTOR == {factor}
+    x = rng.integers(1, 9, 5).astype(float)
+    assert_matches(actual=student.double(x), expected=reference.double(x))
+"""
+
+
+def test_files_beside_the_checks_are_those_of_the_assignment_at_hand(
+    write_assignment, run, monkeypatch
+):
+    one, two = (
+        write_assignment(
+            BESIDE.format(factor=factor), slug=slug, **{"checks/factors.py": f"FACTOR = {factor}\n"}
+        )
+        for slug, factor in (("one", 1), ("two", 2))
+    )
+    monkeypatch.syspath_prepend(one.checks)
+    assert importlib.import_module("factors").FACTOR == 1
+    for assignment in (two, one, two):
+        assert run(assignment).score == 2
