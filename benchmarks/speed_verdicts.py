@@ -68,9 +68,9 @@ class Scale:
 SCALES = {
     1.25: Scale(1e-3, 50e-6),
     4.0: Scale(1e-3, 50e-6),
-    15.0: Scale(0.7e-3, 30e-6),
-    20.0: Scale(0.7e-3, 25e-6),
-    100.0: Scale(0.5e-3, 15e-6),
+    15.0: Scale(2.5e-3, 30e-6),
+    20.0: Scale(2.5e-3, 25e-6),
+    100.0: Scale(1.5e-3, 15e-6),
 }
 FAR_RUNG = 15.0
 FAR = (1 / 1.25, 1.25)

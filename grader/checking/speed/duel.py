@@ -195,7 +195,7 @@ class Duel:
                 self._pair(arena, make, positions)
             while len(pairs) < look:
                 pairs.append(self._pair(arena, make, positions)[1])
-            found = interval(_ratios(pairs, whole=whole))
+            found = interval(ratios_of(pairs, whole=whole))
             results = judge(found, self._rungs)
             if decided(results):
                 break
@@ -279,13 +279,15 @@ def _busy_s(pairs: Sequence[Pair]) -> float:
     return min(pair.reference for pair in pairs) - min(pair.null for pair in pairs)
 
 
-def _ratios(pairs: Sequence[Pair], *, whole: bool) -> list[float]:
+def ratios_of(pairs: Sequence[Pair], *, whole: bool) -> list[float]:
     """Student over reference, each without what the way there and back takes.
 
-    Where that is most of the reference's time, its difference is little but noise: there the
-    reference keeps it, which flatters the student.
+    That is the shortest null call: disturbances only ever add to it, and what is taken off beyond
+    what was there would make the reference look faster than it is. Where it is most of the
+    reference's time, the difference is little but noise: there the reference keeps it. Both
+    flatters the student.
     """
-    null = statistics.median(pair.null for pair in pairs)
+    null = min(pair.null for pair in pairs)
     off = null if whole else 0.0
     return [
         max(pair.student - null, _SHORTEST_S) / max(pair.reference - off, _SHORTEST_S)

@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 from grader.assignment import Rung, SpeedRules
 from grader.checking.mismatch import Mismatch
 from grader.checking.speed.arena import Arenas, Code
-from grader.checking.speed.duel import Duel, TooSlow
+from grader.checking.speed.duel import Duel, Pair, TooSlow, ratios_of
 from grader.checking.speed.verdict import LOOKS
 from grader.checking.speed.work import Work
 from grader.errors import AssignmentInvalid
@@ -239,3 +239,13 @@ def test_an_array_that_has_no_room_is_the_authors_fault(duel_of):
 
 def test_the_default_ladder_is_the_documented_one():
     assert [(rung.at_most, rung.share) for rung in RUNGS] == [(4, 1.0), (15, 0.7), (100, 0.4)]
+
+
+def test_disturbed_null_calls_do_not_make_the_reference_look_faster_than_it_is():
+    quiet = [Pair(0.0081, 0.0021, 0.0001, k % 2 == 0) for k in range(10)]
+    assert ratios_of(quiet, whole=True) == pytest.approx([4.0] * 10)
+    disturbed = [
+        Pair(pair.student, pair.reference, pair.null + 0.002 * (k > 2), pair.student_first)
+        for k, pair in enumerate(quiet)
+    ]
+    assert ratios_of(disturbed, whole=True) == pytest.approx([4.0] * 10)
