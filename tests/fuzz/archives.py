@@ -30,6 +30,8 @@ BOUNDS = {
 
 DECOMPRESSOR_BYTES = 26 << 20
 """What `xz` may take for its dictionary, and `bzip2` takes for its blocks."""
+MOST_CHARACTERS = 900
+"""Of a refusal, which may quote 60 characters of a name, each escaped with ten."""
 MOST_CPU_S = 2.0
 """For any one input. It is the least of three attempts: a machine may be busy, a reader is not."""
 
@@ -96,8 +98,9 @@ def _checked(content, bounds):
     _require(seen.unpacked <= most, f"unpacked {seen.unpacked} bytes, of at most {most}")
     if seen.files is not None:
         require_within(seen.files, bounds)
-    elif not (seen.refusal.isprintable() and len(seen.refusal) < 400 and seen.refusal[-1:] == "."):
+    elif not (seen.refusal.isprintable() and seen.refusal[-1:] == "."):
         raise Broken(f"refused with {seen.refusal!r}")
+    _require(len(seen.refusal) < MOST_CHARACTERS, f"refused with {len(seen.refusal)} characters")
     return seen
 
 

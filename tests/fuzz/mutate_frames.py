@@ -6,11 +6,12 @@ from grader.sandbox.agent import wire
 from grader.sandbox.agent.values import MAX_DEPTH, Decoder
 
 TAGS = b"NTFidsbhtav"
+_NUMBERS = [0, 1, 2, 7, 8, 9, 63, 64, 65, 127, 128, 255, 256, 9216, 9217, 65535, 2**20, 2**20 + 1]
+_NUMBERS += [2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**48, 2**48 + 1, 2**63, 2**64 - 1]
 WORDS = tuple(
     number.to_bytes(width, "little")
     for width in (1, 2, 4, 8)
-    for number in (0, 1, 2, 7, 8, 9, 63, 64, 65, 127, 128, 255, 256, 9216, 9217, 65535)
-    + (2**20, 2**20 + 1, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**48, 2**48 + 1, 2**63, 2**64 - 1)
+    for number in _NUMBERS
     if number < 256**width
 )
 KINDS = bytes(wire.REPLIES) * 4 + bytes(range(40))

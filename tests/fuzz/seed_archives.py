@@ -164,7 +164,10 @@ def _bad_tars():
     }
     return {
         **{f"tar-{name}": block(kind=kind) + END_OF_TAR for name, kind in kinds.items()},
-        **{f"tar-kind-{name}": item(LAYERS, kind=kind) + END_OF_TAR for name, kind in sparse.items()},
+        **{
+            f"tar-kind-{name}": item(LAYERS, kind=kind) + END_OF_TAR
+            for name, kind in sparse.items()
+        },
         **{f"tar-size-{name}": block(size=size) + END_OF_TAR for name, size in sizes.items()},
         **{
             f"tar-pax-{name}": item(text, kind=b"x") + item(LAYERS) + END_OF_TAR
@@ -193,7 +196,7 @@ def _bad_streams():
     plain = _by_tarfile(tarfile.PAX_FORMAT)
     bomb = block(name=b"data.csv", length=len(BOMB)) + padded(BOMB) + END_OF_TAR
     hidden = block(name=b".git/x", length=len(BOMB)) + padded(BOMB) + END_OF_TAR
-    extensions = gz((pax(*[b"a="] * 13_000)) * 18 + item(LAYERS) + END_OF_TAR)
+    extensions = gz((pax(*[b"comment=" + b"x" * 90] * 640)) * 18 + item(LAYERS) + END_OF_TAR)
     greedy = lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 26}])
     return {
         **{f"bomb-{name}": compress(bomb) for name, compress in COMPRESSORS.items()},

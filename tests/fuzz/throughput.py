@@ -71,7 +71,7 @@ class Sums:
             f"{self.ended:,} cut off)\n"
             f"slowest     {self.slowest_ms:.3f} ms\n"
             f"allocated   {max(self.buffers, self.peak):,} bytes at most, of {self.bound:,}\n"
-            f"time        {self.seconds:.1f} s, {self.frames / max(self.seconds, 1e-9):,.0f} frames/s"
+            f"time        {self.seconds:.1f} s"
         )
 
 
