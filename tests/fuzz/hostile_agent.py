@@ -29,6 +29,8 @@ HOSTILE_TEXT = (
 PAUSE_S = 0.01
 STOP = "stop"
 VALUE, STUDENT = "value", "student"
+NONSENSE = "nonsense"
+"""A complaint without its text: a violation, unless it comes at the process limit."""
 GONE = None
 """The agent ended by itself, whatever the evidence makes of it."""
 
@@ -262,7 +264,8 @@ _STUDENT = frozenset({STUDENT})
 _GONE = frozenset({GONE})
 _TIME = frozenset({Failure.TIME_LIMIT})
 _VIOLATION = frozenset({Failure.PROTOCOL_VIOLATION})
-_ANY = _VALUE | _STUDENT | _TIME | _VIOLATION
+_NONSENSE = _VIOLATION | {NONSENSE}
+_ANY = _VALUE | _STUDENT | _TIME | _NONSENSE
 
 BEHAVIOURS = {
     "right": Behaviour(_right, _VALUE),
@@ -289,7 +292,7 @@ BEHAVIOURS = {
     "flood": Behaviour(_flood, frozenset({Failure.OUTPUT_LIMIT})),
     "ends": Behaviour(_ends, _GONE, _GONE),
     "complains": Behaviour(_complains, _STUDENT),
-    "complains wrongly": Behaviour(_complains_wrongly, _VIOLATION),
+    "complains wrongly": Behaviour(_complains_wrongly, _NONSENSE),
 }
 
 

@@ -119,18 +119,21 @@ def test_each_seed_is_kept():
     assert set(seed_archives.seeds()) <= set(CORPUS)
 
 
+@pytest.mark.fuzz
 @FUZZ
 @given(zips)
 def test_a_zip_of_hostile_parts_is_within_its_bounds_or_refused(content):
     archives.check(content)
 
 
+@pytest.mark.fuzz
 @FUZZ
 @given(tars, st.sampled_from([bytes, bytes, *COMPRESSORS.values()]))
 def test_a_tar_of_hostile_parts_is_within_its_bounds_or_refused(content, compress):
     archives.check(compress(content))
 
 
+@pytest.mark.fuzz
 @FUZZ
 @given(st.sampled_from(sorted(CORPUS.values())), st.integers(0, 2**32), st.integers(1, 3))
 def test_a_mutated_archive_is_within_its_bounds_or_refused(content, seed, times):
@@ -140,6 +143,7 @@ def test_a_mutated_archive_is_within_its_bounds_or_refused(content, seed, times)
     archives.check(content)
 
 
+@pytest.mark.fuzz
 def test_atheris_finds_nothing(guided):
     result = guided("archives", 2000)
     assert result.returncode == 0, result.stderr[-3000:]

@@ -107,12 +107,14 @@ def test_answers_are_taken_under_the_bounds_that_expect_them_only():
     assert seeds["accepted-exception"] == {"nothing", "complaint", "data"}
 
 
+@pytest.mark.fuzz
 @FUZZ
 @given(raw_values, st.binary(max_size=40), kinds, header_lies | st.just({}))
 def test_a_frame_of_hostile_parts_is_within_its_bounds_or_refused(value, data, kind, lies):
     frames.check(seed_frames.raw(value, data, kind=kind, **lies))
 
 
+@pytest.mark.fuzz
 @FUZZ
 @given(st.sampled_from(sorted(CORPUS.values())), st.integers(0, 2**32), st.integers(1, 4))
 def test_a_mutated_frame_is_within_its_bounds_or_refused(content, seed, times):
@@ -122,6 +124,7 @@ def test_a_mutated_frame_is_within_its_bounds_or_refused(content, seed, times):
     frames.check(content)
 
 
+@pytest.mark.fuzz
 @FUZZ
 @given(st.sampled_from([b"", wire.MAGIC, seed_frames.raw(b"")]), st.binary(max_size=200))
 def test_garbage_is_refused_or_within_its_bounds(start, rest):
@@ -148,6 +151,7 @@ def test_the_same_seed_reads_the_same_frames():
     assert (first.accepted, first.malformed) != (other.accepted, other.malformed)
 
 
+@pytest.mark.fuzz
 def test_atheris_finds_nothing(guided):
     result = guided("frames", 30_000)
     assert result.returncode == 0, result.stderr[-3000:]
@@ -176,7 +180,7 @@ def test_a_reader_that_skips_a_check_is_caught(monkeypatch, tmp_path):
     with pytest.raises(frames.Broken, match="truth value"):
         frames.check(CORPUS["refused-bool-2"])
     with pytest.raises(throughput.Found) as found:
-        throughput.run(100_000, seed=1)
+        throughput.read_many(100_000, seed=1)
     assert "truth value" in found.value.how
     file = tmp_path / "crash"
     file.write_bytes(found.value.content)

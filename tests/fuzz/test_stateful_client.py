@@ -4,11 +4,13 @@ The machine plans what the agent does, asks, and knows what that may come to. A 
 is an exception of the student's; a "fault" is one of ours; a failure is how the sandbox ended.
 """
 
+import functools
 import os
 import time
 from unittest import TestCase
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -19,7 +21,16 @@ from grader.sandbox.base import Evidence
 from grader.sandbox.client import MODULE, AgentClient
 from grader.sandbox.failures import Failure, SandboxEnded, StudentError
 from grader.sandbox.limits import Limits
-from tests.fuzz.hostile_agent import BEHAVIOURS, GONE, STUDENT, VALUE, Agent, Step, descriptors
+from tests.fuzz.hostile_agent import (
+    BEHAVIOURS,
+    GONE,
+    NONSENSE,
+    STUDENT,
+    VALUE,
+    Agent,
+    Step,
+    descriptors,
+)
 
 LIMITS = Limits(call_s=10, load_s=10, output_kib=64, reply_mib=1)
 SHORT_S = 0.05
@@ -44,7 +55,13 @@ behaviours = st.sampled_from(["right"] * len(BEHAVIOURS) + list(BEHAVIOURS))
 mostly_right = st.sampled_from(["right"] * 8 * len(BEHAVIOURS) + list(BEHAVIOURS))
 seeds = st.integers(0, 2**32)
 steps = st.builds(Step, behaviours, answers, seeds)
-owed = st.tuples(st.sampled_from(["call", "set", "construct", "hold"]), steps)
+benign = st.sampled_from(
+    [name for name, each in BEHAVIOURS.items() if each.own <= {VALUE, STUDENT} and not each.later]
+)
+asked = st.sampled_from(["call", "set", "construct", "hold"])
+owed = st.lists(st.tuples(asked, steps), min_size=2, max_size=20) | st.lists(
+    st.tuples(asked, st.builds(Step, benign, answers, seeds)), min_size=2, max_size=20
+)
 
 
 class FakeSandbox(Agent):
@@ -118,6 +135,9 @@ class Conversation(RuleBasedStateMachine):
             reason = Failure.PROCESS_LIMIT
         if self.evidence is None or self.close_fault or self.stage == "new":
             return FAULT
+        if reason is NONSENSE:
+            at_limit = self.evidence.process_limit_hit
+            return Failure.PROCESS_LIMIT if at_limit else Failure.PROTOCOL_VIOLATION
         if reason in (GONE, Failure.TIME_LIMIT) and self.evidence.process_limit_hit:
             return Failure.PROCESS_LIMIT
         if reason is GONE:
@@ -202,39 +222,42 @@ class Conversation(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.stage == "loaded" and not self.ended)
-    @rule(requests=st.lists(owed, min_size=2, max_size=20), asked_late=st.booleans())
+    @rule(requests=owed, asked_late=st.booleans())
     def pipeline(self, requests, asked_late):
         """Several requests before anybody asks for a result."""
         planned = [
             step if what == "call" else step._replace(answer=None) for what, step in requests
         ]
         answerable = self.plan(*planned)
-        promises = []
+        promises, came = [], set()
         for (what, _), step, may_answer in zip(requests, planned, answerable, strict=True):
             made = []
-            if self.attempt(lambda what=what, made=made: made.append(self.send(what))) is not VALUE:
+            if self.attempt(functools.partial(self.send, what, made)) is not VALUE:
                 break
             if what == "call":
-                promises.append((made[0], step, may_answer))
+                promises.append((*made, step, may_answer))
         for promise, step, may_answer in reversed(promises) if asked_late else promises:
-            self.attempt(lambda promise=promise: self.client.result(promise), step, may_answer)
-        self.attempt(self.client.settle)
+            ask = functools.partial(self.client.result, promise)
+            came.add(self.attempt(ask, step, may_answer))
+        came.add(self.attempt(self.client.settle))
+        if any(VALUE not in BEHAVIOURS[step.behaviour].own for step in planned):
+            assert self.ended or came != {VALUE}
 
-    def send(self, what):
+    def send(self, what, promises):
         match what:
             case "call":
-                return self.client.call(MODULE, "forward", (1.0,), {"x": np.ones(2)})
+                promises.append(self.client.call(MODULE, "forward", (1.0,), {"x": np.ones(2)}))
             case "set":
-                return self.client.set(MODULE, "kernel", np.ones(3))
+                self.client.set(MODULE, "kernel", np.ones(3))
             case "construct":
-                return self.client.construct(MODULE, "Dense", (3,), {})
+                self.client.construct(MODULE, "Dense", (3,), {})
             case _:
-                return self.client.release(self.client.hold(np.ones(4)))
+                self.client.release(self.client.hold(np.ones(4)))
 
     @precondition(lambda self: self.ended)
-    @rule(what=st.sampled_from(["call", "set", "construct", "hold"]))
+    @rule(what=asked)
     def ask_after_the_end(self, what):
-        assert self.attempt(lambda: self.send(what)) not in (VALUE, STUDENT)
+        assert self.attempt(functools.partial(self.send, what, [])) not in (VALUE, STUDENT)
 
     @precondition(lambda self: self.client)
     @rule(agreeing=st.booleans())
@@ -283,7 +306,7 @@ def require_equal(value, answer):
         assert value == answer
 
 
-TestConversation: type[TestCase] = Conversation.TestCase
+TestConversation: type[TestCase] = pytest.mark.fuzz(Conversation.TestCase)
 IN_CI = os.environ.get("CI") == "true"
 TestConversation.settings = settings(
     deadline=None,

@@ -102,7 +102,7 @@ def run(count, seed, processes=2, sums=None):
     started = time.perf_counter()
     shares = [(count * k // processes, count * (k + 1) // processes) for k in range(processes)]
     jobs = [(end - start, seed * 1009 + k) for k, (start, end) in enumerate(shares)]
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
         total = sum(pool.imap_unordered(_job, jobs), Sums())
     total.seconds = time.perf_counter() - started
     if sums is not None:
