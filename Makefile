@@ -7,7 +7,12 @@ EXAMPLES := assignments/dense-conv1x1/submissions/accepted/matmul \
 	assignments/dense-conv1x1/submissions/known_wrong/mean_over_batch \
 	assignments/dense-conv1x1/template
 
-.PHONY: help setup demo test lint format docs hostile bench clean
+READERS := tests/grader/sandbox/test_wire.py tests/grader/archives tests/grader/test_intake.py \
+	tests/grader/test_submission.py tests/fuzz
+MINUTES ?= 10
+FRAMES ?= 10000000
+
+.PHONY: help setup demo test coverage fuzz lint format docs hostile bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -24,7 +29,7 @@ $(VENV)/ready: pyproject.toml
 	@touch $@
 
 $(VENV)/oracles: $(VENV)/ready
-	$(BIN)/python -m pip install --quiet --editable '.[dev,oracles]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,oracles,fuzz]'
 	@touch $@
 
 demo: setup ## Grade the example submissions and print their reports
@@ -35,6 +40,15 @@ demo: setup ## Grade the example submissions and print their reports
 
 test: $(VENV)/oracles ## Run all tests
 	$(BIN)/python -m pytest
+
+coverage: $(VENV)/oracles ## Require that tests reach every branch of the readers of hostile bytes
+	$(BIN)/python -m coverage run -m pytest --quiet -m 'not fuzz' $(READERS)
+	$(BIN)/python -m coverage report
+
+fuzz: $(VENV)/oracles ## Fuzz those readers: FRAMES=10000000, then MINUTES=10 each by coverage
+	$(BIN)/python -m tests.fuzz.run --target frames --frames $(FRAMES)
+	$(BIN)/python -m tests.fuzz.run --target frames --minutes $(MINUTES)
+	$(BIN)/python -m tests.fuzz.run --target archives --minutes $(MINUTES)
 
 lint: setup ## Check style and types
 	$(BIN)/ruff check .
@@ -56,5 +70,5 @@ bench: setup ## Measure what the sandbox costs, side by side with a plain run
 	$(BIN)/python benchmarks/grading.py
 
 clean: ## Remove what setup made, and the sandbox images
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .coverage .fuzz .mypy_cache .ruff_cache .pytest_cache
 	-docker image ls --quiet 'onebyone-sandbox-*' 2>/dev/null | sort -u | xargs -r docker image rm --force

@@ -102,7 +102,9 @@ def test_links_lead_somewhere(path):
             assert (path.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("target", ["setup", "demo", "test", "lint", "format", "bench"])
+@pytest.mark.parametrize(
+    "target", ["setup", "demo", "test", "coverage", "fuzz", "lint", "format", "bench"]
+)
 def test_each_command_for_developers_exists(target):
     assert re.search(rf"^{target}:.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 

@@ -351,13 +351,13 @@ class AgentClient:
                 raise wire.MalformedFrame("an answer to something that was not asked")
             answers = header.kind is wire.Kind.RESULT
             value = wire.read_value(receive, header, promise.bounds if answers else _COMPLAINT)
-        promise.done = True
         if answers:
             promise.value = value
-            return
-        promise.error = self._complaint(header.kind, value)
-        if not promise.awaited:
-            self._late = self._late or promise.error
+        else:
+            promise.error = self._complaint(header.kind, value)
+            if not promise.awaited:
+                self._late = self._late or promise.error
+        promise.done = True
 
     def _only(self, error: StudentError) -> StudentError:
         """The one error to raise: what else was asked for meanwhile may fail because of it."""

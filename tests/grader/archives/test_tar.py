@@ -112,6 +112,26 @@ def test_content_of_what_is_no_file_is_refused(kind):
         files_of(block(kind=kind, size=b"00000001000") + bytes(512) + END)
 
 
+def test_a_file_that_is_named_as_a_folder_is_one():
+    data = block(name=b"a/") + block() + END
+    assert files_of(data) == {"layers.py": b""}
+    with pytest.raises(SubmissionRefused, match="a folder has content"):
+        files_of(block(name=b"a/", size=b"1") + bytes(512) + END)
+
+
+def test_what_follows_the_end_is_not_read_as_files():
+    data = make({"layers.py": LAYERS}) + make({"b.py": LAYERS})
+    assert files_of(data + bytes(300_000)) == {"layers.py": LAYERS}
+
+
+def test_many_large_extension_headers_are_refused():
+    record = b"60000 comment=" + b"x" * (60_000 - 15) + b"\n"
+    header = block(kind=b"x", size=b"%o" % len(record)) + record.ljust(60_416, b"\0")
+    assert files_of(header * 17 + block() + END) == {"layers.py": b""}
+    with pytest.raises(SubmissionRefused, match="extension header is too large"):
+        files_of(header * 18 + block() + END)
+
+
 @pytest.mark.parametrize("name", ["../layers.py", "/layers.py", "a\\b.py", "-x.py", "a b.py"])
 def test_names_pass_the_rules_of_every_submission(name):
     with pytest.raises(SubmissionRefused, match="The name"):

@@ -302,6 +302,24 @@ def test_a_refused_fork_is_a_process_limit_even_where_the_student_only_sees_an_e
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "end"),
+    [
+        ({"evidence": Evidence(None, False, True)}, SandboxEnded),
+        ({"fault": InfrastructureFault("the engine is gone")}, InfrastructureFault),
+    ],
+)
+def test_a_complaint_at_which_the_sandbox_ends_is_never_taken_for_an_answer(options, end):
+    client, _sandbox = talk(
+        lambda agent, header, _: agent.reply(header, ("OSError", "again"), wire.Kind.EXCEPTION),
+        **options,
+    )
+    promises = [client.call(MODULE, "forward", (), {}) for _ in range(2)]
+    for promise in reversed(promises):
+        with pytest.raises(end):
+            client.result(promise)
+
+
 def test_where_nobody_can_tell_it_is_a_fault_of_ours_and_stays_one():
     client, sandbox = talk(close_channel, fault=InfrastructureFault("the engine is gone"))
     for _ in range(2):

@@ -214,8 +214,27 @@ def test_garbage_behind_a_good_header_is_a_bounded_value_or_malformed(value, dat
 
 @pytest.mark.parametrize(
     "value",
-    [2**63, np.array(["a"]), np.array([object()]), np.zeros(2, ">f4"), [1], np.zeros((1,) * 9)],
+    [
+        2**63,
+        np.array(["a"]),
+        np.array([object()]),
+        np.zeros(2, ">f4"),
+        [1],
+        np.zeros((1,) * 9),
+        (((((((),),),),),),),
+    ],
 )
 def test_what_cannot_cross_says_so(value):
     with pytest.raises(wire.UnsupportedType):
         frame(value)
+
+
+def test_what_was_sent_is_taken_off_across_buffers():
+    buffers = [memoryview(bytes(range(k))) for k in (3, 2, 4)]
+    left = list(buffers)
+    wire.drop_sent(left, 0)
+    assert left == buffers
+    wire.drop_sent(left, 4)
+    assert [bytes(each) for each in left] == [b"\1", b"\0\1\2\3"]
+    wire.drop_sent(left, 5)
+    assert left == []
