@@ -35,3 +35,7 @@ class InfrastructureFault(OnebyoneError):
 
 class SandboxUnavailable(InfrastructureFault):
     """This sandbox cannot be used on this machine; the message says what it lacks."""
+
+
+class MachineUnfit(InfrastructureFault):
+    """This machine is not fit to run strangers' code; the message says why, and what to do."""

@@ -50,7 +50,7 @@ def _crowd(subject: Subject, bomb: str, code: str, what: str) -> Outcome:
     if not subject.sandbox.evidence().process_limit_hit:
         message = f"A bomb of {what} ended at {started}, and no counter of the kernel says why."
         return Outcome(f"stopped at {started}", (found("process-limit-untold", message),))
-    return Outcome(f"stopped at {alive or claimed} of {limit}")
+    return Outcome(f"stopped at {alive or claimed}")
 
 
 def _memory_bomb(subject: Subject) -> Outcome:

@@ -174,9 +174,13 @@ def writable(skipped: tuple[str, ...], files: tuple[str, ...]) -> _Bytes:
         if os.access(name, os.W_OK):
             return _text(name)
     for folder, folders, _names in os.walk("/"):
-        folders[:] = [name for name in folders if os.path.join(folder, name) not in skipped]  # noqa: PTH118
+        folders[:] = [name for name in folders if f"{folder.rstrip('/')}/{name}" not in skipped]
         if os.access(folder, os.W_OK):
-            return _text(folder)
+            name = f"{folder.rstrip('/')}/onebyone-doctor"
+            with contextlib.suppress(OSError):  # some that look so take no files
+                os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+                Path(name).unlink()
+                return _text(folder)
     return _text("")
 
 

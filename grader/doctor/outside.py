@@ -64,9 +64,9 @@ def group_of(process: int, controller: str, file: str) -> Path | None:
         _number, controllers, path = line.split(":", 2)
         for root in (_GROUPS / controllers, _GROUPS / controller, _GROUPS):
             folder = Path(f"{root}{path}")
-            if controller in controllers.split(",") or not controllers:
-                if (folder / file).is_file():
-                    return folder
+            mine = controller in controllers.split(",") or not controllers
+            if mine and (folder / file).is_file():
+                return folder
     return None
 
 
