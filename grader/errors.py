@@ -39,3 +39,7 @@ class SandboxUnavailable(InfrastructureFault):
 
 class GraderUnwell(InfrastructureFault):
     """Known submissions do not come out as they should: nobody is graded until they do."""
+
+
+class MachineUnfit(InfrastructureFault):
+    """This machine is not fit to run strangers' code; the message says why, and what to do."""

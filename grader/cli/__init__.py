@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from grader import __version__
-from grader.cli import authoring, check, grade, verify
+from grader.cli import authoring, check, doctor, grade, verify
 from grader.cli.common import FAULT, say
 from grader.errors import InfrastructureFault
 
@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"grader {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (grade, check, verify, authoring):
+    for module in (grade, check, verify, doctor, authoring):
         module.add_to(commands)
     return parser
 

@@ -25,6 +25,12 @@ _RECIPES = {
 """Folders of `images/`. None with CUDA comes along: its PyTorch must fit the machine's driver."""
 
 
+def image_tag(runtime: Runtime = NUMPY) -> str:
+    """The name of the image for this version of the agent. Raises InfrastructureFault."""
+    recipe = _RECIPES[runtime.arrays, runtime.device]
+    return _tag(recipe, _build_context(recipe))
+
+
 def ensure_image(
     client: docker.DockerClient, say: Callable[[str], None], runtime: Runtime = NUMPY
 ) -> str:
@@ -40,7 +46,7 @@ def ensure_image(
     """
     recipe = _RECIPES[runtime.arrays, runtime.device]
     context = _build_context(recipe)
-    tag = f"onebyone-{recipe}:{_context_hash(context)}"
+    tag = _tag(recipe, context)
     try:
         try:
             return str(client.images.get(tag).id)
@@ -58,6 +64,10 @@ def ensure_image(
     except (docker.errors.DockerException, requests.RequestException) as error:
         raise InfrastructureFault(f"The container engine failed: {error}") from error
     return str(image.id)
+
+
+def _tag(recipe: str, context: dict[str, bytes]) -> str:
+    return f"onebyone-{recipe}:{_context_hash(context)}"
 
 
 def _recipe_folder(recipe: str) -> Path:

