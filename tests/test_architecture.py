@@ -68,6 +68,19 @@ def test_the_sandbox_knows_no_check_and_no_score():
     )
 
 
+def test_the_doctor_knows_sandboxes_and_nothing_above_them():
+    others = {f"grader.{path.stem}" for path in GRADER.iterdir() if not path.name.startswith("_")}
+    allowed = {"grader.doctor", "grader.sandbox", "grader.errors", "grader.text"}
+    assert others > allowed
+    assert not importers(GRADER / "doctor", *(others - allowed), "pytest", "hypothesis")
+    assert not importers(GRADER / "sandbox", "grader.doctor")
+
+
+def test_hostile_code_of_the_doctor_imports_the_standard_library_and_numpy():
+    found = {name.split(".")[0] for name in imports(GRADER / "doctor" / "inside.py")}
+    assert found <= sys.stdlib_module_names | {"numpy"}
+
+
 def test_checking_knows_no_kind_of_sandbox_and_no_report():
     assert not importers(
         GRADER / "checking",

@@ -13,6 +13,9 @@ import grader.checking
 from grader.checking import assert_matches
 from grader.checking.tolerance import bound
 from grader.cli.verify import PARTS
+from grader.doctor.escapes import ESCAPES
+from grader.doctor.finding import CODES as DOCTOR_CODES
+from grader.doctor.finding import ESCAPE, NEVER_ACCEPTED
 from grader.sandbox.agent import wire
 from grader.sandbox.limits import Limits
 from grader.sandbox.select import KINDS
@@ -57,6 +60,19 @@ def test_each_code_of_a_finding_is_documented_under_its_property_and_no_other_is
     for each in PROPERTIES:
         assert f"## {each.code}: {each.title}\n" in page
         assert f"--part {each.name}`" in page
+
+
+def test_each_code_of_the_doctor_is_documented_as_it_is_and_no_other_is():
+    page = (ROOT / "docs" / "doctor.md").read_text()
+    row = r"^\| `([a-z-]+)` \| (\w+) \| (.+) \| (.+) \|$"
+    documented = {code: rest for code, *rest in re.findall(row, page, re.MULTILINE)}
+    assert documented == {
+        code: [kind.severity.value, kind.meaning, kind.remedy]
+        for code, kind in DOCTOR_CODES.items()
+    }
+    assert {c for c in documented if c.startswith(ESCAPE)} == {each.code for each in ESCAPES}
+    for code in NEVER_ACCEPTED:
+        assert f"`{code}`" in page.split("\n## ")[0]
 
 
 def test_the_parts_of_the_command_line_are_the_properties():

@@ -35,15 +35,19 @@ def render_findings(examination: Examination, width: int = 80) -> list[str]:
 
 def render_verdict(examination: Examination, width: int = 80) -> list[str]:
     """Whether it is fit, and how much was looked at."""
-    parts = [f"{len(examination.items)} items"]
+    parts = [_counted(len(examination.items), "item")]
     if not examination.probed:
         parts.append("nothing tried")
     for severity in Severity:
         count = sum(each.severity is severity for each in examination.findings)
-        parts.append(f"{count} {severity.value}{'' if count == 1 else 's'}")
+        parts.append(_counted(count, severity.value))
     parts.append(f"{examination.seconds:.0f} s")
     fit = "FIT" if examination.is_fit else "NOT FIT"
     return wrap(f"{fit} for strangers' code in {examination.kind}: {', '.join(parts)}", width)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def to_json(examination: Examination) -> str:

@@ -1,5 +1,8 @@
 """Reports and assignments that tests look at from several sides."""
 
+import contextlib
+import gc
+import warnings
 from dataclasses import asdict
 from textwrap import dedent
 
@@ -182,6 +185,22 @@ def make_report():
 def make_speed():
     """Build a measurement; what is not said is that of a student 16 times as slow."""
     return _speed
+
+
+@pytest.fixture
+def without_engine(monkeypatch):
+    """A context in which no engine answers."""
+
+    @contextlib.contextmanager
+    def without_engine(address="unix:///nonexistent/docker.sock"):
+        with monkeypatch.context() as here, warnings.catch_warnings():
+            here.setenv("DOCKER_HOST", address)
+            # The SDK forgets to close a socket that did not connect.
+            warnings.simplefilter("ignore", ResourceWarning)
+            yield
+            gc.collect()
+
+    return without_engine
 
 
 @pytest.fixture
