@@ -34,7 +34,6 @@ _PYTEST_OPTIONS = (
     "--capture=sys",
     "-c",
     os.devnull,
-    "--tb=native",  # nobody reads tracebacks, and others parse every file in them
     *("-p", "no:cacheprovider"),
     *("-p", "no:terminal"),
     *("-p", "no:faulthandler"),
