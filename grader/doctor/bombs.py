@@ -122,9 +122,11 @@ def _processor(subject: Subject) -> Outcome:
         message = f"Three spinning processes got {detail}."
         return Outcome(detail, (found("cpu-unbounded", message),))
     if agent and waits is not None and outside.throttled(agent) == waits:
-        # This machine may just be too busy to give more; the kernel's own count tells.
-        message = "Three spinning processes never had to wait for their share."
-        return Outcome(detail, (found("cpu-unbounded", message),))
+        # This machine may just be too busy to give more: then the kernel's bound has to do.
+        quota = outside.quota_of(agent)
+        if quota is None or quota > allowed:
+            message = "Three spinning processes never had to wait, and the kernel has no bound."
+            return Outcome(detail, (found("cpu-unbounded", message),))
     return Outcome(detail)
 
 

@@ -80,6 +80,20 @@ def throttled(process: int) -> int | None:
     return None
 
 
+def quota_of(process: int) -> float | None:
+    """How many cores the kernel gives its group at most; None without a bound."""
+    if group := group_of(process, "cpu", "cpu.max"):
+        fields = _read(group / "cpu.max").split()
+    elif group := group_of(process, "cpu", "cpu.cfs_quota_us"):
+        fields = [_read(group / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")]
+    else:
+        return None
+    # Without a bound it is "max" in version 2, and negative in version 1.
+    if len(fields) != 2 or not all(field.isdigit() for field in fields):
+        return None
+    return int(fields[0]) / int(fields[1])
+
+
 def freezer_of(process: int) -> Path | None:
     """The kernel's switch that stops its group; None where this user may not write it."""
     for file in ("freezer.state", "cgroup.freeze"):

@@ -17,6 +17,11 @@ from grader.sandbox.base import Launcher
 from grader.sandbox.failures import SandboxEnded, StudentError
 from grader.sandbox.limits import Limits
 
+_UNFINISHED = (
+    *(SandboxEnded, StudentError, InfrastructureFault, ProbeFailed),
+    *(OSError, LookupError, ValueError),  # the kernel no longer tells of what has ended
+)
+
 LEFTOVERS = "nothing is left behind"
 
 
@@ -65,8 +70,8 @@ class _Bench:
     def run(self, probe: Probe) -> Outcome:
         try:
             return probe.run(self._take(probe))
-        except (SandboxEnded, StudentError, InfrastructureFault, ProbeFailed, OSError) as error:
-            reason = getattr(error, "message", None) or str(error)
+        except _UNFINISHED as error:
+            reason = str(error) or type(error).__name__
             message = f"The probe `{probe.name}` did not come to an end: {reason}"
             self.clear()
             return Outcome("did not end", (found("probe-failed", message),))

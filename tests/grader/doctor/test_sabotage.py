@@ -262,6 +262,17 @@ def test_a_sandbox_that_does_not_stop_is_found(isolating_launcher, monkeypatch):
     assert codes(isolating_launcher, "stop and continue") == ["cannot-freeze"]
 
 
+@pytest.mark.parametrize(("quota", "expected"), [(0.5, []), (2.0, ["cpu-unbounded"])])
+def test_a_machine_too_busy_to_try_the_share_is_judged_by_the_kernels_bound(
+    quota, expected, isolating_launcher, monkeypatch
+):
+    monkeypatch.setattr(outside, "throttled", lambda _process: 0)
+    with contextlib.closing(subject.open_subject(isolating_launcher, bombs._HALF_A_CORE)) as there:
+        assert outside.quota_of(there.agent()) == 0.5
+    monkeypatch.setattr(outside, "quota_of", lambda _process: quota)
+    assert codes(isolating_launcher, "spin on all cores") == expected
+
+
 def test_a_freezer_that_may_not_be_written_is_found(isolating_launcher, monkeypatch):
     monkeypatch.setattr(outside, "freezer_of", lambda _process: None)
     assert codes(isolating_launcher, "stop and continue") == ["freezer-not-writable"]
@@ -276,6 +287,13 @@ def test_an_agent_of_another_version_is_found(isolating_launcher, monkeypatch, t
 def test_numbers_of_calls_that_are_not_known_are_said_so(isolating_launcher, monkeypatch):
     monkeypatch.setattr(calls, "FORBIDDEN", ())
     assert codes(isolating_launcher, "forbidden system calls") == ["calls-untried"]
+
+
+def test_a_process_that_the_kernel_does_not_tell_of_fails_the_probe(
+    isolating_launcher, monkeypatch
+):
+    monkeypatch.setattr(outside, "find_agent", lambda *_given: 2**22 + 1)  # beyond pid_max
+    assert codes(isolating_launcher, "identity and privileges") == ["probe-failed"]
 
 
 @pytest.mark.docker
