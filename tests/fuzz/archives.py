@@ -3,8 +3,6 @@
 import contextlib
 import os
 import tempfile
-import time
-import tracemalloc
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +10,7 @@ from grader import submission
 from grader.archives import streams, tar, zip  # noqa: A004 - the formats' names
 from grader.errors import SubmissionRefused
 from grader.intake import DEFAULT_BOUNDS, KEPT_SUFFIXES, Intake, SubmissionBounds
+from tests.fuzz.measuring import measured
 
 BOUNDS = {
     "default": DEFAULT_BOUNDS,
@@ -136,19 +135,15 @@ def _require(holds, what):
 
 
 def _measured(content, bounds):
-    files, refusal = None, ""
-    with _file(content) as path, _counted() as counts:
-        tracemalloc.start()
-        started = time.thread_time()
+    def read():
         try:
-            files = dict(submission.load_submission(path, bounds).files)
+            return dict(submission.load_submission(path, bounds).files), ""
         except SubmissionRefused as error:
-            refusal = str(error)
-        finally:
-            seconds = time.thread_time() - started
-            peak = tracemalloc.get_traced_memory()[1]
-            tracemalloc.stop()
-    return _Measured(files, refusal, counts["entries"], counts["unpacked"], peak, seconds)
+            return None, str(error)
+
+    with _file(content) as path, _counted() as counts:
+        (files, refusal), cost = measured(read)
+    return _Measured(files, refusal, counts["entries"], counts["unpacked"], *cost)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ READERS = [
 ]
 with atheris.instrument_imports(include=READERS):
     from tests.fuzz import archives, frames, mutate_archives, mutate_frames
+    from tests.fuzz.measuring import tracing
 
 TARGETS = {
     "frames": (frames.check, mutate_frames.mutate),
@@ -38,7 +39,8 @@ def main():
         return mutate(content, draw)[:most]
 
     atheris.Setup([sys.argv[0], *options], read, custom_mutator=mutated)
-    atheris.Fuzz()
+    with tracing():
+        atheris.Fuzz()
 
 
 if __name__ == "__main__":
