@@ -14,6 +14,7 @@ import gc
 import itertools
 import json
 import os
+import random
 import statistics
 import sys
 import threading
@@ -76,7 +77,9 @@ def main() -> int:
     launcher = choose_sandbox(options.sandbox).launcher
     samples: list[Sample] = []
     verdicts: set[str] = set()
-    attacks = itertools.cycle([a for a in load_corpus() if not a.uploads()])
+    mixed = [attack for attack in load_corpus() if not attack.uploads()]
+    random.Random(SEED).shuffle(mixed)  # by number, those that are told apart by values come late
+    attacks = itertools.cycle(mixed)
     hostile: list[str] = []
     try:
         with SandboxPool(launcher, ASSIGNMENT.limits, refill=True) as pool:
