@@ -313,7 +313,7 @@ TestConversation.settings = settings(
     derandomize=IN_CI,
     phases=[Phase.generate] if IN_CI else [Phase.generate, Phase.shrink],
     database=None,
-    max_examples=900,
+    max_examples=700,
     stateful_step_count=12,
     suppress_health_check=list(HealthCheck),
 )
