@@ -52,11 +52,12 @@ def consequences(attack: Attack, folder: Path) -> set[str]:
     shutil.copy(HERE / "naive" / "grade.py", place)
     shutil.copy(HERE / "support" / "honest.py", place / "reference.py")
     uploads = attack.uploads()
-    for name, content in uploads.items():
-        (place / name).write_bytes(content)
-        _unpack(place / name, submission)
-    for name, content in attack.files().items():
-        (submission / name).write_bytes(content)
+    for name, content in (attack.files() | uploads).items():
+        if name.endswith(".py"):
+            (submission / name).write_bytes(content)
+        else:
+            (place / name).write_bytes(content)
+            _unpack(place / name, submission)
     with socket.create_server(("", PORT)) as line:
         line.setblocking(False)
         try:

@@ -1,1 +1,0 @@
-from wrong import Dense  # noqa: F401
