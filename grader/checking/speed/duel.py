@@ -38,6 +38,9 @@ student is too slow, since what every call costs, whatever its size, flatters th
 _BUSY = 8.0
 """By how much the reference's median may exceed its fastest call before nothing counts."""
 
+_LARGEST_NULL = 0.8
+"""What a null call may take, of the reference's fastest call, before nothing counts."""
+
 _SHARE_OF_ROOM = 0.7
 _SHORTEST_S = 1e-7
 _WARM_UPS = 3
@@ -195,13 +198,13 @@ class Duel:
                 self._pair(arena, make, positions)
             while len(pairs) < look:
                 pairs.append(self._pair(arena, make, positions)[1])
-            found = interval(ratios_of(pairs, whole=whole))
+            found = interval(_ratios(pairs, whole=whole))
             results = judge(found, self._rungs)
             if decided(results):
                 break
         self._pairs += pairs
         if whole:  # a shorter call is easily disturbed, which there only flatters the student
-            _require_quiet(pairs)
+            require_quiet(pairs)
         return Judgement(pairs, found, results)
 
     def _pair(self, arena: Arena, make: MakeWork, positions: int) -> tuple[Work, Pair]:
@@ -279,15 +282,13 @@ def _busy_s(pairs: Sequence[Pair]) -> float:
     return min(pair.reference for pair in pairs) - min(pair.null for pair in pairs)
 
 
-def ratios_of(pairs: Sequence[Pair], *, whole: bool) -> list[float]:
+def _ratios(pairs: Sequence[Pair], *, whole: bool) -> list[float]:
     """Student over reference, each without what the way there and back takes.
 
-    That is the shortest null call: disturbances only ever add to it, and what is taken off beyond
-    what was there would make the reference look faster than it is. Where it is most of the
-    reference's time, the difference is little but noise: there the reference keeps it. Both
-    flatters the student.
+    Where that is most of the reference's time, its difference is little but noise: there the
+    reference keeps it, which flatters the student.
     """
-    null = min(pair.null for pair in pairs)
+    null = statistics.median(pair.null for pair in pairs)
     off = null if whole else 0.0
     return [
         max(pair.student - null, _SHORTEST_S) / max(pair.reference - off, _SHORTEST_S)
@@ -295,9 +296,15 @@ def ratios_of(pairs: Sequence[Pair], *, whole: bool) -> list[float]:
     ]
 
 
-def _require_quiet(pairs: Sequence[Pair]) -> None:
+def require_quiet(pairs: Sequence[Pair]) -> None:
+    """Make sure that what is taken off is little of the reference's time, and this is steady.
+
+    Raises:
+        InfrastructureFault: The machine is too busy: the reference would look faster than it is.
+    """
     times = [pair.reference for pair in pairs]
-    if statistics.median(times) > _BUSY * min(times):
+    null = statistics.median(pair.null for pair in pairs)
+    if statistics.median(times) > _BUSY * min(times) or null > _LARGEST_NULL * min(times):
         raise InfrastructureFault(
             f"This machine is too busy to measure speed: the same work took from "
             f"{min(times) * 1e3:.2g} to {max(times) * 1e3:.2g} ms. Try again when it is quieter."
