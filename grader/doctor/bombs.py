@@ -131,34 +131,31 @@ def _processor(subject: Subject) -> Outcome:
 
 
 def _endless_loop(subject: Subject) -> Outcome:
-    try:
-        subject.ask("loop", seconds=_DEADLINE_SECONDS)
-    except SandboxEnded as ended:
-        if ended.failure is Failure.TIME_LIMIT:
-            return Outcome(f"killed after {_DEADLINE_SECONDS:g} s")
-        told = f"ended otherwise: {ended.failure.value}"
-    except StudentError as error:
-        told = f"raised {error.class_name}"
-    else:
-        told = "returned"
+    told = _told_unless(Failure.TIME_LIMIT, subject, "loop", _DEADLINE_SECONDS)
+    if told is None:
+        return Outcome(f"killed after {_DEADLINE_SECONDS:g} s")
     message = f"A loop that hears no signal {told}."
     return Outcome(told, (found("deadline-not-kept", message),))
 
 
 def _flood(subject: Subject) -> Outcome:
     limit = subject.limits.output_kib
-    try:
-        subject.ask("flood", seconds=5.0)
-    except SandboxEnded as ended:
-        if ended.failure is Failure.OUTPUT_LIMIT:
-            return Outcome(f"cut at {limit} KiB")
-        told = f"ended otherwise: {ended.failure.value}"
-    except StudentError as error:
-        told = f"raised {error.class_name}"
-    else:
-        told = "returned"
+    told = _told_unless(Failure.OUTPUT_LIMIT, subject, "flood", 5.0)
+    if told is None:
+        return Outcome(f"cut at {limit} KiB")
     message = f"A program that prints without end {told}; {limit} KiB are allowed."
     return Outcome(told, (found("output-unbounded", message),))
+
+
+def _told_unless(expected: Failure, subject: Subject, name: str, seconds: float) -> str | None:
+    """How a call ended, in words; None where it was ended as it must be."""
+    try:
+        subject.ask(name, seconds=seconds)
+    except SandboxEnded as ended:
+        return None if ended.failure is expected else f"ended otherwise: {ended.failure.value}"
+    except StudentError as error:
+        return f"raised {error.class_name}"
+    return "returned"
 
 
 def _freeze(subject: Subject) -> Outcome:
