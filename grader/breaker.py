@@ -9,7 +9,7 @@ from typing import Any
 
 from grader.assignment import Assignment
 from grader.checking.run import Selection
-from grader.errors import GraderUnwell, InfrastructureFault
+from grader.errors import AssignmentInvalid, GraderUnwell, InfrastructureFault
 from grader.grading import grade
 from grader.known_submissions import KnownSubmission, KnownWrong, load_known_submissions
 from grader.report import Outcome, Report
@@ -36,6 +36,11 @@ def examine(assignment: Assignment, pool: SandboxPool) -> list[str]:
         AssignmentInvalid: The assignment has no such submissions.
     """
     known = load_known_submissions(assignment)
+    if not (known.accepted and known.known_wrong):
+        raise AssignmentInvalid(
+            f"{assignment.slug} needs an accepted and a known-wrong submission: without them nobody "
+            f"can tell whether the grader is well."
+        )
     canaries = [*known.accepted[:1], *known.known_wrong[:1]]
     return [
         f"{canary.name} {problem}"

@@ -3,7 +3,7 @@
 import pytest
 
 from grader.breaker import FAULTS_OF_ONE, Breaker, examine
-from grader.errors import GraderUnwell, InfrastructureFault
+from grader.errors import AssignmentInvalid, GraderUnwell, InfrastructureFault
 from grader.report import Outcome
 from grader.sandbox.pool import SandboxPool
 from grader.submission import Submission
@@ -107,3 +107,10 @@ def test_faults_of_a_grader_that_was_not_well_are_nobodys(write_assignment, pool
         with pytest.raises(GraderUnwell):
             breaker.require_well()
     assert not breaker.is_poison(RIGHT)
+
+
+@pytest.mark.parametrize("kind", ["accepted", "known_wrong"])
+def test_without_known_submissions_nobody_can_tell(write_assignment, pool, kind):
+    files = {name: text for name, text in KNOWN.items() if f"/{kind}/" not in name}
+    with pytest.raises(AssignmentInvalid, match="needs an accepted and a known-wrong"):
+        Breaker(write_assignment(CHECK, slug="bare", **files), pool).grade(RIGHT, seed=1)
