@@ -38,8 +38,8 @@ def examine(assignment: Assignment, pool: SandboxPool) -> list[str]:
     known = load_known_submissions(assignment)
     if not (known.accepted and known.known_wrong):
         raise AssignmentInvalid(
-            f"{assignment.slug} needs an accepted and a known-wrong submission: without them nobody "
-            f"can tell whether the grader is well."
+            f"{assignment.slug} needs an accepted and a known-wrong submission: without them "
+            f"nobody can tell whether the grader is well."
         )
     canaries = [*known.accepted[:1], *known.known_wrong[:1]]
     return [
