@@ -14,15 +14,8 @@ from typing import NamedTuple
 from grader.sandbox.agent import wire
 from grader.sandbox.failures import Failure
 from tests.fuzz.mutate_frames import mutate
+from tests.raw_frames import read_request
 
-REQUEST = wire.Bounds(
-    kinds=wire.REQUESTS,
-    value_bytes=1 << 20,
-    data_bytes=1 << 30,
-    text=True,
-    handles=True,
-    layouts=True,
-)
 HOSTILE_TEXT = (
     "\x1b]0;title\x07\x1b[2J\u202egnp.exe\u2066\x00\ud800 \U000e0041 [cut]\r\n100/100\n" * 60
 )
@@ -94,7 +87,7 @@ class Agent:
     def _serve(self):
         with contextlib.suppress(OSError, EOFError):
             while True:
-                header = self._read()
+                header, _request = read_request(self.far_channel)
                 step = self.steps.get()
                 if step is None:
                     return
@@ -103,18 +96,6 @@ class Agent:
                 draw = random.Random(step.seed)
                 if BEHAVIOURS[step.behaviour].act(self, header, frame, draw) == STOP:
                     return
-
-    def _read(self):
-        def receive(view):
-            while view:
-                count = self.far_channel.recv_into(view)
-                if not count:
-                    raise EOFError
-                view = view[count:]
-
-        header = wire.read_header(receive, REQUEST)
-        wire.read_value(receive, header, REQUEST)
-        return header
 
     def send(self, frame):
         self.far_channel.sendall(frame)

@@ -13,6 +13,7 @@ from grader.sandbox.agent import values, wire
 from tests.fuzz import frames, run, seed_frames, throughput
 from tests.fuzz.corpus import read_corpus
 from tests.fuzz.mutate_frames import WORDS, mutate
+from tests.raw_frames import raw_frame
 
 FUZZ = settings(
     deadline=None,
@@ -111,7 +112,7 @@ def test_answers_are_taken_under_the_bounds_that_expect_them_only():
 @FUZZ
 @given(raw_values, st.binary(max_size=40), kinds, header_lies | st.just({}))
 def test_a_frame_of_hostile_parts_is_within_its_bounds_or_refused(value, data, kind, lies):
-    frames.check(seed_frames.raw(value, data, kind=kind, **lies))
+    frames.check(raw_frame(value, data, kind=kind, **lies))
 
 
 @pytest.mark.fuzz
@@ -126,7 +127,7 @@ def test_a_mutated_frame_is_within_its_bounds_or_refused(content, seed, times):
 
 @pytest.mark.fuzz
 @FUZZ
-@given(st.sampled_from([b"", wire.MAGIC, seed_frames.raw(b"")]), st.binary(max_size=200))
+@given(st.sampled_from([b"", wire.MAGIC, raw_frame(b"")]), st.binary(max_size=200))
 def test_garbage_is_refused_or_within_its_bounds(start, rest):
     frames.check(start + rest)
 

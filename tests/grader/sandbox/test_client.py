@@ -17,6 +17,8 @@ from grader.sandbox.client import MODULE, AgentClient
 from grader.sandbox.failures import Failure, SandboxEnded, StudentError, UnsupportedValue
 from grader.sandbox.limits import Limits
 
+from ...raw_frames import read_request
+
 LIMITS = Limits(call_s=0.4, load_s=0.4, output_kib=64, reply_mib=1)
 
 
@@ -72,33 +74,13 @@ class Adversary:
         """Answer LOAD honestly, and everything after it as the test likes."""
         try:
             while True:
-                header, request = self._read()
+                header, request = read_request(self.far_channel)
                 if header.kind is wire.Kind.LOAD:
                     self.reply(header, None)
                 elif answer(self, header, request) == "stop":
                     return
         except (OSError, EOFError, wire.MalformedFrame):
             pass
-
-    def _read(self):
-        bounds = wire.Bounds(
-            kinds=wire.REQUESTS,
-            value_bytes=1 << 20,
-            data_bytes=1 << 30,
-            text=True,
-            handles=True,
-            layouts=True,
-        )
-
-        def receive(view):
-            while view:
-                count = self.far_channel.recv_into(view)
-                if not count:
-                    raise EOFError
-                view = view[count:]
-
-        header = wire.read_header(receive, bounds)
-        return header, wire.read_value(receive, header, bounds)
 
     def reply(self, header, value, kind=wire.Kind.RESULT, **changes):
         fields = {"request": header.request, "nonce": header.nonce} | changes

@@ -11,7 +11,8 @@ from hypothesis.extra import numpy as npst
 
 from grader.sandbox.agent import wire
 
-NONCE = bytes(range(16))
+from ...raw_frames import frame, raw_frame
+
 EVERYTHING = wire.Bounds(
     kinds=frozenset(wire.Kind),
     value_bytes=1 << 20,
@@ -43,24 +44,6 @@ def read(content, bounds):
     stream = Stream(content)
     header = wire.read_header(stream.receive, bounds)
     return wire.read_value(stream.receive, header, bounds)
-
-
-def frame(value, kind=wire.Kind.RESULT, **options):
-    return b"".join(wire.write_frame(kind, 7, NONCE, value, **options))
-
-
-def raw_frame(value, data=b"", **changes):
-    fields = {
-        "magic": wire.MAGIC,
-        "version": wire.VERSION,
-        "kind": wire.Kind.RESULT,
-        "flags": 0,
-        "request": 7,
-        "nonce": NONCE,
-        "value_bytes": len(value),
-        "data_bytes": len(data),
-    } | changes
-    return wire.HEADER.pack(*fields.values()) + value + data
 
 
 def announced_array(code, *shape):
