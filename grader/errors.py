@@ -43,3 +43,7 @@ class GraderUnwell(InfrastructureFault):
 
 class MachineUnfit(InfrastructureFault):
     """This machine is not fit to run strangers' code; the message says why, and what to do."""
+
+
+class MachineBusy(InfrastructureFault):
+    """Other work disturbs this machine so much that no time taken on it means anything."""

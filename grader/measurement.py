@@ -51,6 +51,7 @@ class SpeedMeasurement:
         confidence: Of the whole procedure, all looks together.
         pairs: How many were judged.
         tries: How often the duel was run; the second only where the first stayed unsure.
+        void: How many more were void, since the machine was too busy; nothing of them is kept.
         rungs: The ladder, steepest first.
         benefit_of_doubt: Whether an unsure rung decided the share.
         share: Of the check's points, 0 to 1.
@@ -68,6 +69,7 @@ class SpeedMeasurement:
     confidence: float
     pairs: int
     tries: int
+    void: int
     rungs: tuple[RungResult, ...]
     benefit_of_doubt: bool
     share: float

@@ -137,7 +137,7 @@ def _validate_speed(speed: SpeedMeasurement) -> None:
         raise ValueError("a rung is a ratio of more than 0")
     if not 0 <= speed.pairs <= min(len(speed.student_s), len(speed.reference_s)):
         raise ValueError("each pair has a time of both sides")
-    if speed.tries < 0:
+    if speed.tries < 0 or speed.void < 0:
         raise ValueError("tries are counted from 0")
 
 

@@ -120,6 +120,7 @@ def _speed(student=0.08, reference=0.005, pairs=10, verdicts=("fail", "fail", "p
         "confidence": 0.95,
         "pairs": pairs,
         "tries": 1,
+        "void": 0,
         "rungs": tuple(
             RungResult(at_most=at_most, share=share, verdict=RungVerdict(verdict))
             for at_most, share, verdict in ladder

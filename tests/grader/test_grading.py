@@ -116,7 +116,7 @@ from grader.measurement import SpeedMeasurement
 def speed(share):
     return SpeedMeasurement(
         work={{}}, device={{}}, ratio=1.5, low=1.25, high=2.0, confidence=0.95, pairs=2, tries=1,
-        rungs=(), benefit_of_doubt=False, share=share, student_s=(0.2, 0.3),
+        void=0, rungs=(), benefit_of_doubt=False, share=share, student_s=(0.2, 0.3),
         reference_s=(0.1, 0.2), null_s=(), student_first=(True, False),
     )
 

@@ -188,6 +188,7 @@ def _set(document, path, value):
         (["checks", 5, "speed", "pairs"], -1),
         (["checks", 5, "speed", "pairs"], 1.5),
         (["checks", 5, "speed", "tries"], -1),
+        (["checks", 5, "speed", "void"], -1),
         (["checks", 5, "speed", "benefit_of_doubt"], 1),
         (["checks", 5, "speed", "student_s", 0], "nan"),
         (["checks", 5, "speed", "student_s", 0], "inf"),

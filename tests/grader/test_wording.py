@@ -155,6 +155,7 @@ def test_what_a_small_case_is_worth_is_not_called_nothing(make_check):
         confidence=0.95,
         pairs=1,
         tries=1,
+        void=0,
         rungs=(rung,),
         benefit_of_doubt=False,
         share=0.1,

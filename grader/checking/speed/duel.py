@@ -17,13 +17,16 @@ from grader.checking.speed.arena import Arena, Arenas
 from grader.checking.speed.verdict import CONFIDENCE, LOOKS, Interval, interval, judge, share_of
 from grader.checking.speed.verdict import is_decided as decided
 from grader.checking.speed.work import MakeWork, Work
-from grader.errors import InfrastructureFault
+from grader.errors import MachineBusy
 from grader.measurement import RungResult, RungVerdict, SpeedMeasurement
 from grader.sandbox.failures import Failure, SandboxEnded
 from grader.sandbox.inbox import INBOX_BYTES
 
 TRIES = 2
 """How often a duel is run that stays unsure."""
+
+WAITS_S = (1.0, 2.0, 5.0, 10.0, 20.0)
+"""How long to wait for a quieter machine, each time that it is too busy to judge."""
 
 _FIRST_POSITIONS = 8
 _LARGEST_GROWTH = 8.0
@@ -104,6 +107,7 @@ class Duel:
         self._device = device
         self._enough_s = min(_ENOUGH_S, rules.call_ms / 1000 / 2)
         self._spent_s = 0.0
+        self._void = 0
         self._pairs: list[Pair] = []
 
     def run(
@@ -119,7 +123,7 @@ class Duel:
             Mismatch: A result of the student's was wrong.
             StudentError, SandboxEnded: There was none.
             TooSlow: The small case took too long.
-            InfrastructureFault: The machine is too busy to measure anything on it.
+            MachineBusy: The machine is too busy to measure anything on it, and stays so.
         """
         if small is not None:
             self._finish_small(small)
@@ -127,7 +131,7 @@ class Duel:
         for tries in range(1, TRIES + 1):
             last = tries == TRIES
             try:
-                work, judged = self._try(make)
+                work, judged = self._when_quiet(make)
             except SandboxEnded as ended:
                 if ended.failure is not Failure.TIME_LIMIT or self._is_over_budget():
                     raise
@@ -153,6 +157,20 @@ class Duel:
                     raise TooSlow(f"A small case was not finished. {ended.message}") from ended
             else:
                 return
+
+    def _when_quiet(self, make: MakeWork) -> tuple[Work, Judgement]:
+        """A try; what was void is forgotten, and tried again after a wait."""
+        for wait_s in WAITS_S[self._void :]:
+            spent_s, kept = self._spent_s, len(self._pairs)
+            try:
+                return self._try(make)
+            except MachineBusy:
+                self._spent_s = spent_s
+                del self._pairs[kept:]
+                self._void += 1
+                self._arenas.renew()
+                time.sleep(wait_s)
+        return self._try(make)
 
     def _try(self, make: MakeWork) -> tuple[Work, Judgement]:
         """Find a fitting size, and judge there."""
@@ -263,6 +281,7 @@ class Duel:
             confidence=CONFIDENCE,
             pairs=len(judged.pairs) if judged else 0,
             tries=tries,
+            void=self._void,
             rungs=results,
             benefit_of_doubt=doubt,
             share=max(share, floor),
@@ -300,12 +319,12 @@ def require_quiet(pairs: Sequence[Pair]) -> None:
     """Make sure that what is taken off is little of the reference's time, and this is steady.
 
     Raises:
-        InfrastructureFault: The machine is too busy: the reference would look faster than it is.
+        MachineBusy: The reference would look faster than it is.
     """
     times = [pair.reference for pair in pairs]
     null = statistics.median(pair.null for pair in pairs)
     if statistics.median(times) > _BUSY * min(times) or null > _LARGEST_NULL * min(times):
-        raise InfrastructureFault(
+        raise MachineBusy(
             f"This machine is too busy to measure speed: the same work took from "
             f"{min(times) * 1e3:.2g} to {max(times) * 1e3:.2g} ms. Try again when it is quieter."
         )

@@ -12,6 +12,7 @@ SPEED = SpeedMeasurement(
     confidence=0.95,
     pairs=0,
     tries=1,
+    void=0,
     rungs=(),
     benefit_of_doubt=False,
     share=0.0,

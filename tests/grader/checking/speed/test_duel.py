@@ -8,11 +8,11 @@ from threadpoolctl import threadpool_limits
 
 from grader.assignment import Rung, SpeedRules
 from grader.checking.mismatch import Mismatch
-from grader.checking.speed.arena import Arenas, Code
+from grader.checking.speed.arena import Arena, Arenas, Code
 from grader.checking.speed.duel import Duel, Pair, TooSlow, require_quiet
 from grader.checking.speed.verdict import LOOKS
 from grader.checking.speed.work import Work
-from grader.errors import AssignmentInvalid, InfrastructureFault
+from grader.errors import AssignmentInvalid, MachineBusy
 from grader.measurement import RungVerdict
 from grader.sandbox.failures import Failure, SandboxEnded, StudentError
 from grader.sandbox.limits import Limits
@@ -247,5 +247,44 @@ def test_where_null_calls_take_as_long_as_work_nothing_is_judged():
     quiet = [Pair(0.0081, 0.0021, 0.0001, k % 2 == 0) for k in range(10)]
     require_quiet(quiet)
     disturbed = [replace(pair, null=pair.null + 0.002 * (k > 2)) for k, pair in enumerate(quiet)]
-    with pytest.raises(InfrastructureFault, match="too busy"):
+    with pytest.raises(MachineBusy, match="too busy"):
         require_quiet(disturbed)
+
+
+@pytest.fixture
+def busy_for(monkeypatch):
+    """A function that disturbs null calls, as other work would, for so many tries of a duel."""
+    monkeypatch.setattr("grader.checking.speed.duel.WAITS_S", (0.01, 0.02, 0.03))
+
+    def begin(number):
+        tries = [0]
+        undisturbed, renewed = Arena.run_null, Arenas.renew
+
+        def run_null(arena, work):
+            return undisturbed(arena, work) + 0.05 * (tries[0] < number)
+
+        def renew(arenas):
+            tries[0] += 1
+            renewed(arenas)
+
+        monkeypatch.setattr(Arena, "run_null", run_null)
+        monkeypatch.setattr(Arenas, "renew", renew)
+        return tries
+
+    return begin
+
+
+def test_on_a_busy_machine_a_duel_waits_and_keeps_nothing_of_what_was_void(duel_of, busy_for):
+    busy_for(2)
+    measured = duel_of(dense()).run(forward)
+    assert measured.void == 2
+    assert measured.tries == 1
+    assert measured.share == 1.0
+    assert max(measured.null_s) < 0.05
+
+
+def test_a_machine_that_stays_busy_is_no_grade(duel_of, busy_for):
+    tries = busy_for(100)
+    with pytest.raises(MachineBusy):
+        duel_of(dense()).run(forward)
+    assert tries == [3]
