@@ -3,7 +3,7 @@
 import difflib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from grader.archives import tar, zip  # noqa: A004 - the formats' names
 from grader.content import content_sha256
 from grader.errors import SubmissionRefused
-from grader.intake import DEFAULT_BOUNDS, Intake, SubmissionBounds, size_text
+from grader.intake import DEFAULT_BOUNDS, KEPT_SUFFIXES, Intake, SubmissionBounds, size_text
 from grader.text import quoted
 
 __all__ = ["Submission", "SubmissionBounds", "load_submission", "require_file"]
@@ -72,6 +72,36 @@ def load_submission(
                 _read_archive(descriptor, path, intake)
     except OSError as error:
         raise _unreadable(path.name, error) from None
+    return Submission(intake.finish())
+
+
+def read_submission(
+    uploads: Sequence[tuple[str, bytes]],
+    bounds: SubmissionBounds = DEFAULT_BOUNDS,
+    *,
+    single_name: str | None = None,
+) -> Submission:
+    """Read what came over a wire: a .py file, a zip, a tar, or the files of a folder.
+
+    Args:
+        uploads: Name and content of each; names are relative, `/` stands between folders.
+        bounds: How large it may be.
+        single_name: What a single .py file is to be called, whatever its own name.
+
+    Raises:
+        SubmissionRefused: It cannot be graded as it is; one sentence says what to change.
+    """
+    intake = Intake(bounds)
+    if len(uploads) == 1:
+        name, content = uploads[0]
+        if name.lower().endswith(".py"):
+            uploads = [(single_name or name, content)]
+        elif not name.lower().endswith(KEPT_SUFFIXES):
+            _unpack(content, name, intake)
+            return Submission(intake.finish())
+    for name, content in uploads:
+        if (admitted := intake.admit(name)) is not None:
+            intake.take(admitted, [content])
     return Submission(intake.finish())
 
 
@@ -134,9 +164,14 @@ def _read_archive(descriptor: int, path: Path, intake: Intake) -> None:
     bound = intake.bounds.archive_bytes
     with open(descriptor, "rb", closefd=False) as file:
         content = file.read(bound + 1)
+    _unpack(content, path.name, intake)
+
+
+def _unpack(content: bytes, name: str, intake: Intake) -> None:
+    bound = intake.bounds.archive_bytes
     if len(content) > bound:
         raise SubmissionRefused(
-            f"The file {quoted(path.name)} is larger than {size_text(bound)}: hand in only the "
+            f"The file {quoted(name)} is larger than {size_text(bound)}: hand in only the "
             f"files that the assignment asks for."
         )
     if content.startswith(zip.MAGIC):
@@ -145,7 +180,7 @@ def _read_archive(descriptor: int, path: Path, intake: Intake) -> None:
         tar.read_tar(content, intake)
     else:
         raise SubmissionRefused(
-            f"{quoted(path.name)} is neither a .py file nor a folder, a zip or a tar: hand in one "
+            f"{quoted(name)} is neither a .py file nor a folder, a zip or a tar: hand in one "
             f"of these."
         )
 

@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 
 from grader import __version__
 from grader.cli import authoring, check, doctor, grade, verify
@@ -36,6 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (grade, check, verify, doctor, authoring):
         module.add_to(commands)
+    # Those of the web service, where it is installed: the core does not know of it.
+    for plugin in sorted(entry_points(group="onebyone.commands"), key=lambda each: each.name):
+        try:
+            plugin.load().add_to(commands)
+        except ModuleNotFoundError:
+            continue  # installed without the extra `web`
     return parser
 
 

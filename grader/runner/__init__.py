@@ -1,0 +1,1 @@
+"""A process that grades one submission after another for somebody who waits outside."""

@@ -1,0 +1,1 @@
+"""The web service: students hand in and learn, instructors run a course."""

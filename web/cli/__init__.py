@@ -1,0 +1,1 @@
+"""The web service's commands. Nothing imports them."""

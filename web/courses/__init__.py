@@ -1,0 +1,1 @@
+"""Courses, rosters, assignments and their deadlines."""

@@ -1,0 +1,67 @@
+"""When something is late, and what that costs. Always by the time of receipt."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from web.courses.models import CourseAssignment, Extension
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A student's, with an extension if there is one.
+
+    Attributes:
+        due_at: Later is late; None for never.
+        closes_at: Later is refused; None for never.
+        extended: Whether an extension moved it.
+    """
+
+    due_at: datetime | None
+    closes_at: datetime | None
+    extended: bool = False
+
+    def late_days(self, received_at: datetime) -> int:
+        """Days begun after the deadline; 0 in time."""
+        if self.due_at is None or received_at <= self.due_at:
+            return 0
+        return math.ceil((received_at - self.due_at) / _DAY)
+
+
+def deadline_of(assignment: CourseAssignment, extension: Extension | None) -> Deadline:
+    """With the newest extension, which never takes time away."""
+    due, closes = assignment.due_at, assignment.closes_at
+    if extension is None or due is None or extension.due_at <= due:
+        return Deadline(due, closes)
+    if closes is not None:
+        closes = max(closes, extension.due_at)
+    return Deadline(extension.due_at, closes, extended=True)
+
+
+def extensions_of(
+    session: Session, user_id: int, assignments: Iterable[int]
+) -> dict[int, Extension]:
+    """A student's newest extension of each assignment, by the assignment's id."""
+    rows = session.scalars(
+        select(Extension)
+        .where(Extension.user_id == user_id, Extension.assignment_id.in_(list(assignments)))
+        .order_by(Extension.id)
+    )
+    return {extension.assignment_id: extension for extension in rows}
+
+
+def deadline_for(session: Session, assignment: CourseAssignment, user_id: int) -> Deadline:
+    """Of one student in one assignment."""
+    extensions = extensions_of(session, user_id, [assignment.id])
+    return deadline_of(assignment, extensions.get(assignment.id))
+
+
+def penalized(score: float, percent: float, days: int) -> float:
+    """A score less `percent` of itself per day, never below 0."""
+    return round(score * max(0.0, 1 - percent * days / 100), 9)

@@ -1,0 +1,1 @@
+"""The queue of gradings, and what works it off."""

@@ -1,0 +1,298 @@
+"""The queue of gradings, which is the table of attempts.
+
+Every function works in the caller's session. An attempt is held by a lease: who has lost it
+writes nothing.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
+from sqlalchemy.orm import Session, aliased, joinedload
+
+from web.database import now
+from web.grading.models import Attempt, State
+from web.submissions.models import Submission
+
+REGRADE_PRIORITY = 10
+"""Regrades wait until no new submission does."""
+
+_FIRST_PAUSE_S = 5.0
+_LONGEST_PAUSE_S = 600.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker needs to know of an attempt that it has claimed."""
+
+    attempt_id: int
+    receipt: str
+    archive: str
+    sha256: str
+    assignment_sha256: str
+
+
+def enqueue(
+    session: Session,
+    submission: Submission,
+    version_id: int,
+    *,
+    regrade_id: int | None = None,
+) -> Attempt:
+    """Add the submission's next attempt."""
+    last = session.scalar(
+        select(func.max(Attempt.epoch)).where(Attempt.submission_id == submission.id)
+    )
+    attempt = Attempt(
+        submission_id=submission.id,
+        epoch=(last or 0) + 1,
+        version_id=version_id,
+        regrade_id=regrade_id,
+        priority=0 if regrade_id is None else REGRADE_PRIORITY,
+    )
+    session.add(attempt)
+    session.flush()
+    return attempt
+
+
+def claim(session: Session, worker: str, lease_s: int) -> Order | None:
+    """Give a worker the next attempt, if there is one.
+
+    Everybody's first waiting submission comes before anybody's second, so that nobody's burst
+    keeps the others waiting; a regrade comes after all of them.
+    """
+    moment = now()
+    ranked = _ranked(moment)
+    for (attempt_id,) in session.execute(
+        select(ranked.c.id).order_by(ranked.c.priority, ranked.c.turn, ranked.c.id).limit(5)
+    ).all():
+        taken = _changed(
+            session,
+            attempt_id,
+            Attempt.state == State.QUEUED.value,
+            state=State.RUNNING.value,
+            worker=worker,
+            leased_until=moment + timedelta(seconds=lease_s),
+            tries=Attempt.tries + 1,
+            started_at=moment,
+            phase="preparing",
+            checks=[],
+            checks_total=0,
+        )
+        if taken:
+            attempt = session.scalars(
+                select(Attempt)
+                .options(joinedload(Attempt.submission), joinedload(Attempt.version))
+                .where(Attempt.id == attempt_id)
+                .execution_options(populate_existing=True)
+            ).one()
+            return Order(
+                attempt.id,
+                attempt.submission.receipt,
+                attempt.submission.archive,
+                attempt.submission.sha256,
+                attempt.version.sha256,
+            )
+    return None
+
+
+def tell_progress(
+    session: Session,
+    attempt_id: int,
+    worker: str,
+    lease_s: int,
+    *,
+    phase: str,
+    checks: Sequence[dict[str, Any]],
+    total: int,
+) -> bool:
+    """Say how far a grading is, which renews its lease; False if the lease is lost."""
+    return _changed(
+        session,
+        attempt_id,
+        _held_by(worker),
+        phase=phase[:40],
+        checks=list(checks),
+        checks_total=total,
+        leased_until=now() + timedelta(seconds=lease_s),
+    )
+
+
+def give_back(session: Session, attempt_id: int, worker: str) -> bool:
+    """Put an attempt back that the worker could not begin; it does not count as a try."""
+    return _changed(session, attempt_id, _held_by(worker), **_QUEUED_AGAIN, tries=Attempt.tries - 1)
+
+
+def put_off(
+    session: Session, attempt_id: int, worker: str, fault: str, *, most_tries: int, lasting: bool
+) -> bool:
+    """A fault of ours: try again later, or leave it to a person.
+
+    Args:
+        session: The caller's.
+        attempt_id: Which.
+        worker: Who has it.
+        fault: What happened.
+        most_tries: After so many, a person has to look.
+        lasting: Trying again is of no use, as with a fault of the assignment.
+
+    Returns:
+        False if the lease is lost.
+    """
+    attempt = session.get(Attempt, attempt_id, populate_existing=True)
+    if attempt is None:
+        return False
+    if lasting or attempt.tries >= most_tries:
+        return _changed(
+            session,
+            attempt_id,
+            _held_by(worker),
+            state=State.WAITING.value,
+            worker=None,
+            leased_until=None,
+            fault=fault,
+            phase="",
+            ended_at=now(),
+        )
+    return _changed(
+        session,
+        attempt_id,
+        _held_by(worker),
+        **_QUEUED_AGAIN,
+        fault=fault,
+        not_before=now() + timedelta(seconds=pause_s(attempt.tries)),
+    )
+
+
+def pause_s(tries: int) -> float:
+    """Seconds to wait after so many tries: twice as long each time, a little at random."""
+    longest = min(_FIRST_PAUSE_S * 2.0 ** (tries - 1), _LONGEST_PAUSE_S)
+    return longest * random.uniform(0.75, 1.25)  # noqa: S311 - not a secret
+
+
+def release_expired(session: Session) -> int:
+    """Queue again what a silent worker has; how many."""
+    return _rows(
+        session,
+        Attempt.state == State.RUNNING.value,
+        Attempt.leased_until < now(),
+        **_QUEUED_AGAIN,
+    )
+
+
+def release_workers(session: Session, prefix: str) -> int:
+    """Queue again what workers of this name had when their service ended; it was not a try."""
+    return _rows(
+        session,
+        Attempt.state == State.RUNNING.value,
+        Attempt.worker.startswith(prefix, autoescape=True),
+        **_QUEUED_AGAIN,
+        tries=Attempt.tries - 1,
+    )
+
+
+def try_again(session: Session, attempt_id: int) -> bool:
+    """A person's word: queue what waits for one."""
+    return _changed(
+        session,
+        attempt_id,
+        Attempt.state == State.WAITING.value,
+        **_QUEUED_AGAIN,
+        tries=0,
+        not_before=None,
+        ended_at=None,
+    )
+
+
+def places(session: Session, attempt_ids: Sequence[int]) -> dict[int, int]:
+    """The place in the queue of each of these attempts that waits; 1 is next."""
+    ranked = _ranked(None)
+    order = select(
+        ranked.c.id,
+        func.row_number()
+        .over(order_by=(ranked.c.priority, ranked.c.turn, ranked.c.id))
+        .label("place"),
+    ).subquery()
+    rows = session.execute(select(order.c.id, order.c.place).where(order.c.id.in_(attempt_ids)))
+    return {row[0]: row[1] for row in rows}
+
+
+def depth(session: Session) -> dict[str, int]:
+    """How many attempts are in each state that is not final."""
+    rows = session.execute(
+        select(Attempt.state, func.count())
+        .where(Attempt.state.in_([State.QUEUED.value, State.RUNNING.value, State.WAITING.value]))
+        .group_by(Attempt.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def oldest_queued(session: Session) -> datetime | None:
+    """Since when the attempt that waits longest is queued."""
+    return session.scalar(
+        select(func.min(Attempt.created_at)).where(Attempt.state == State.QUEUED.value)
+    )
+
+
+_QUEUED_AGAIN: dict[str, Any] = {
+    "state": State.QUEUED.value,
+    "worker": None,
+    "leased_until": None,
+    "phase": "",
+}
+
+
+def _held_by(worker: str) -> ColumnElement[bool]:
+    return (Attempt.state == State.RUNNING.value) & (Attempt.worker == worker)
+
+
+def _ranked(ready_at: datetime | None) -> Any:
+    """Queued attempts with each one's turn.
+
+    Its turn counts what was taken from the same student before it: what is ahead of it in the
+    queue, and what was begun since it came.
+    """
+    ahead = func.row_number().over(
+        partition_by=(Submission.user_id, Attempt.priority), order_by=Attempt.id
+    )
+    other, theirs = aliased(Attempt), aliased(Submission)
+    begun = (
+        select(func.count())
+        .select_from(other)
+        .join(theirs, theirs.id == other.submission_id)
+        .where(
+            theirs.user_id == Submission.user_id,
+            other.priority == Attempt.priority,
+            other.id != Attempt.id,
+            other.started_at >= Attempt.created_at,
+        )
+        .correlate(Attempt, Submission)
+        .scalar_subquery()
+    )
+    query = (
+        select(Attempt.id, Attempt.priority, (ahead + begun).label("turn"))
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .where(Attempt.state == State.QUEUED.value)
+    )
+    if ready_at is not None:
+        query = query.where(or_(Attempt.not_before.is_(None), Attempt.not_before <= ready_at))
+    return query.subquery()
+
+
+def _changed(
+    session: Session, attempt_id: int, condition: ColumnElement[bool], **values: Any
+) -> bool:
+    return _rows(session, Attempt.id == attempt_id, condition, **values) == 1
+
+
+def _rows(session: Session, *conditions: ColumnElement[bool], **values: Any) -> int:
+    statement = (
+        update(Attempt)
+        .where(*conditions)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount

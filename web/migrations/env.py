@@ -1,0 +1,15 @@
+"""Alembic's: how migrations run. Called by `web.migrating`."""
+
+from alembic import context
+
+from web.models import Base
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,217 @@
+"""Taking a submission: bytes on disk and rows committed before anybody gets a receipt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from grader.bundle import to_zip
+from grader.errors import SubmissionRefused
+from grader.submission import Submission as Files
+from grader.submission import read_submission, require_file
+from web.accounts.models import User
+from web.courses.access import ANYBODY, Place, assignment_in, enter
+from web.courses.deadlines import deadline_for
+from web.courses.models import CourseAssignment
+from web.database import Database, now
+from web.errors import Conflict, Invalid, TooMany
+from web.gradebook.standings import refresh_standings
+from web.grading.models import Attempt, State
+from web.grading.queue import enqueue
+from web.storage import BlobStore
+from web.submissions.models import Submission
+
+FOLDER = "submission"
+"""The folder in the stored zip."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What somebody sends.
+
+    Attributes:
+        files: Name and content of each; one archive, one module, or all files of a folder.
+        source: `web`, `cli` or `api`.
+        address: Where from.
+        key: Makes a repeated upload the same submission.
+    """
+
+    files: Sequence[tuple[str, bytes]]
+    source: str
+    address: str = ""
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many submissions a student may still make.
+
+    Attributes:
+        left: All in all; None for any number.
+        next_at: When the next one is taken; None for now.
+    """
+
+    left: int | None
+    next_at: datetime | None
+
+
+def read_files(upload: Upload, assignment: CourseAssignment) -> Files:
+    """What would be graded. Raises Invalid, with plain words about what to change."""
+    module = assignment.version.module
+    try:
+        files = read_submission(upload.files, single_name=module)
+        require_file(files, module)
+    except SubmissionRefused as refusal:
+        raise Invalid(str(refusal)) from refusal
+    return files
+
+
+def receive(
+    database: Database,
+    blobs: BlobStore,
+    user: User,
+    course_slug: str,
+    assignment_slug: str,
+    upload: Upload,
+) -> Submission:
+    """Take a submission in; when this returns, it cannot be lost.
+
+    Raises:
+        NotFound, Forbidden: The assignment is not theirs to hand in for.
+        Invalid: The files cannot be graded.
+        Conflict: The assignment is closed.
+        TooMany: A limit on submissions is reached.
+        OSError, OperationalError: The disk or the database failed; nothing was taken.
+    """
+    if upload.key is not None and not 1 <= len(upload.key) <= 80:
+        raise Invalid("An idempotency key has 1 to 80 characters.")
+    received_at = now()
+    with database.reading() as session:
+        place = enter(session, user, course_slug, ANYBODY)
+        assignment = assignment_in(session, place, assignment_slug)
+        known = _known(session, assignment.id, user.id, upload.key)
+    if known is not None:
+        return known
+    files = read_files(upload, assignment)
+    archive = blobs.put(to_zip(files.files, FOLDER))
+    try:
+        with database.writing() as session:
+            return _record(session, place, assignment.id, files, archive, upload, received_at)
+    except IntegrityError:  # the same key, at the same moment
+        with database.reading() as session:
+            known = _known(session, assignment.id, user.id, upload.key)
+        if known is None:
+            raise
+        return known
+
+
+def room_for(session: Session, assignment: CourseAssignment, user_id: int, at: datetime) -> Room:
+    """How many submissions are left, by the times of receipt.
+
+    One whose grading waits for a person, through no fault of the student, is not counted.
+    """
+    waits = exists().where(
+        Attempt.submission_id == Submission.id, Attempt.state == State.WAITING.value
+    )
+    mine = (
+        select(Submission.received_at)
+        .where(Submission.assignment_id == assignment.id, Submission.user_id == user_id, ~waits)
+        .order_by(Submission.received_at)
+    )
+    times = list(session.scalars(mine))
+    left = None if assignment.attempts is None else max(0, assignment.attempts - len(times))
+    next_at = None
+    if assignment.window_attempts is not None and assignment.window_hours is not None:
+        window = timedelta(hours=assignment.window_hours)
+        recent = [time for time in times if time > at - window]
+        if len(recent) >= assignment.window_attempts:
+            next_at = recent[-assignment.window_attempts] + window
+    return Room(left, next_at)
+
+
+def _known(
+    session: Session, assignment_id: int, user_id: int, key: str | None
+) -> Submission | None:
+    if key is None:
+        return None
+    return session.scalar(
+        select(Submission).where(
+            Submission.assignment_id == assignment_id,
+            Submission.user_id == user_id,
+            Submission.key == key,
+        )
+    )
+
+
+def _record(
+    session: Session,
+    place: Place,
+    assignment_id: int,
+    files: Files,
+    archive: str,
+    upload: Upload,
+    received_at: datetime,
+) -> Submission:
+    assignment = session.get_one(CourseAssignment, assignment_id)
+    user = place.user
+    if not place.is_staff:
+        _require_room(session, assignment, user.id, received_at)
+    submission = Submission(
+        assignment_id=assignment.id,
+        user_id=user.id,
+        sha256=files.sha256,
+        archive=archive,
+        files={name: len(content) for name, content in files.files.items()},
+        received_at=received_at,
+        source=upload.source,
+        address=upload.address,
+        key=upload.key,
+    )
+    session.add(submission)
+    session.flush()
+    enqueue(session, submission, assignment.version_id)
+    refresh_standings(session, assignment.course_id, user.id)
+    return submission
+
+
+def _require_room(
+    session: Session, assignment: CourseAssignment, user_id: int, at: datetime
+) -> None:
+    closes_at = deadline_for(session, assignment, user_id).closes_at
+    if closes_at is not None and at > closes_at:
+        raise Conflict(
+            f"{assignment.title} closed at {closes_at:%Y-%m-%d %H:%M} UTC: ask your instructor for "
+            f"an extension."
+        )
+    room = room_for(session, assignment, user_id, at)
+    if room.left == 0:
+        raise TooMany(f"You have made all {assignment.attempts} submissions for this assignment.")
+    if room.next_at is not None:
+        raise TooMany(
+            f"At most {assignment.window_attempts} submissions within {assignment.window_hours} "
+            f"hours: the next is taken from {room.next_at:%Y-%m-%d %H:%M} UTC."
+        )
+
+
+def submissions_of(session: Session, assignment_id: int, user_id: int) -> list[Submission]:
+    """A student's, newest first."""
+    return list(
+        session.scalars(
+            select(Submission)
+            .where(Submission.assignment_id == assignment_id, Submission.user_id == user_id)
+            .order_by(Submission.received_at.desc(), Submission.id.desc())
+        )
+    )
+
+
+def count_submissions(session: Session, assignment_id: int) -> int:
+    """Of all students."""
+    return (
+        session.scalar(
+            select(func.count(Submission.id)).where(Submission.assignment_id == assignment_id)
+        )
+        or 0
+    )
