@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from apiflask import APIFlask
+from werkzeug.routing import IntegerConverter, Map
 
 from web.accounts.views import accounts
+from web.api.student import api
 from web.courses.views import courses
 from web.operations.views import operations
 from web.pages import set_up_pages
@@ -12,6 +14,13 @@ from web.rules import keep_rules, require_rules
 from web.security import secure
 from web.services import make_services
 from web.settings import Settings
+
+
+class _RowId(IntegerConverter):
+    """A number in an address is a row's, and no database has more of them."""
+
+    def __init__(self, map: Map) -> None:  # noqa: A002 - werkzeug's name
+        super().__init__(map, min=1, max=2**31 - 1)
 
 
 def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> APIFlask:
@@ -25,9 +34,10 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
         "web", title="Onebyone", version="1", docs_path=None, spec_path=None, json_errors=False
     )
     app.extensions["onebyone"] = make_services(settings, fit)
+    app.url_map.converters["int"] = _RowId
     secure(app, settings)
     set_up_pages(app)
-    for blueprint in (accounts, courses, operations):
+    for blueprint in (accounts, courses, operations, api):
         app.register_blueprint(blueprint)
     keep_rules(app)
     require_rules(app)

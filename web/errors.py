@@ -30,10 +30,19 @@ class Conflict(RequestRefused):
 
 
 class Invalid(RequestRefused):
-    """A value is not acceptable."""
+    """A value is not acceptable.
+
+    Args:
+        message: What to change.
+        errors: The same by `field` and `message`, for programs.
+    """
 
     status = 422
     title = "Please check what you entered"
+
+    def __init__(self, message: str, errors: tuple[dict[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.errors = errors
 
 
 class TooMany(RequestRefused):

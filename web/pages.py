@@ -8,10 +8,10 @@ import structlog
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from web.courses.models import Course
-from web.errors import RequestRefused
+from web.errors import Invalid, RequestRefused
 from web.rules import is_for_programs, signed_in_user
 from web.services import services
 
@@ -75,10 +75,10 @@ def _frame() -> dict[str, Any]:
     }
 
 
-def _answer(status: int, title: str, detail: str) -> Response:
-    """As a page, or as a problem document (RFC 9457) for programs."""
+def _answer(status: int, title: str, detail: str, **members: Any) -> Response:
+    """As a page, or as a problem document (RFC 9457) for programs, which gets the members too."""
     if is_for_programs():
-        answer = jsonify(type="about:blank", title=title, status=status, detail=detail)
+        answer = jsonify(type="about:blank", title=title, status=status, detail=detail, **members)
         answer.status_code = status
         answer.content_type = "application/problem+json"
         return answer
@@ -86,7 +86,8 @@ def _answer(status: int, title: str, detail: str) -> Response:
 
 
 def _refused(error: RequestRefused) -> Response:
-    return _answer(error.status, error.title, str(error))
+    errors = {"errors": error.errors} if isinstance(error, Invalid) and error.errors else {}
+    return _answer(error.status, error.title, str(error), **errors)
 
 
 def _stale(_error: CSRFError) -> Response:
@@ -99,7 +100,7 @@ def _stale(_error: CSRFError) -> Response:
 
 def _http(error: HTTPException) -> Response:
     details = {
-        401: "Sign in first.",
+        401: "Show a token that is good." if is_for_programs() else "Sign in first.",
         404: "There is nothing at this address, or it is not yours to see.",
         405: "This address does not do that.",
         413: f"An upload has at most {services().settings.upload_bytes // 1024} KiB.",
@@ -109,6 +110,10 @@ def _http(error: HTTPException) -> Response:
     answer = _answer(status, error.name, details.get(status, error.description or ""))
     if is_for_programs() and status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if status == 429:
+        answer.headers["Retry-After"] = "60"
     return answer
 
 

@@ -11,7 +11,7 @@ from werkzeug.exceptions import Unauthorized
 from web.accounts.models import SignIn, User
 from web.courses.access import ANYBODY, STAFF, Place, enter, submission_for
 from web.courses.models import Role
-from web.errors import Forbidden
+from web.errors import Forbidden, NotFound
 from web.services import services
 
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -96,6 +96,9 @@ def require_rules(app: Flask) -> None:
         }.get(rule.who)
         if needs is not None and needs not in route.arguments:
             raise RuleMissing(f"{route.rule} is for {rule.who}s, but names no <{needs}>.")
+        for_programs = route.rule.startswith("/api/") and rule.who is not Who.ANYONE
+        if for_programs != bool(rule.scope):
+            raise RuleMissing(f"{route.rule}: routes for programs, and only these, need a scope.")
 
 
 def keep_rules(app: Flask) -> None:
@@ -105,6 +108,8 @@ def keep_rules(app: Flask) -> None:
     def _keep() -> Response | None:
         if request.endpoint is None:
             return None  # no such route
+        if any("\0" in str(value) for value in (request.view_args or {}).values()):
+            raise NotFound("There is nothing at this address.")  # no database looks for that
         rule = rule_of(app, request.endpoint)
         if rule.who is Who.ANYONE:
             return None

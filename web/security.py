@@ -3,16 +3,21 @@
 import secrets
 from pathlib import Path
 
+import structlog
 from flask import Flask, Response, g, request, session
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
+from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web.accounts.services import signed_in, token_owner
+from web.accounts.models import ApiToken
+from web.accounts.services import is_use_noted, note_use, signed_in, token_owner
 from web.rules import is_for_programs
 from web.services import services
 from web.settings import Settings
+
+log = structlog.get_logger()
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -77,7 +82,9 @@ def _identify() -> None:
             with services().database.reading() as rows:
                 owner = token_owner(rows, text.strip())
             if owner is not None:
-                g.user, g.scopes = owner
+                g.user, used = owner
+                g.scopes = frozenset(used.scopes.split())
+                _note_use(used)
         return
     csrf.protect()
     if (token := session.get(TOKEN)) is not None:
@@ -85,6 +92,16 @@ def _identify() -> None:
             found = signed_in(rows, token)
         if found is not None:
             g.user, g.sign_in = found
+
+
+def _note_use(token: ApiToken) -> None:
+    if is_use_noted(token):
+        return
+    try:
+        with services().database.writing() as rows:
+            note_use(rows, token.id)
+    except OperationalError as error:  # it is nice to know, and no reason to refuse
+        log.warning("the use of a token was not noted", error=str(error))
 
 
 def _add_headers(response: Response) -> Response:

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from zoneinfo import available_timezones
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from web.accounts.models import ApiToken, Invitation, SignIn, User
@@ -22,6 +22,7 @@ SCOPES = ("submit", "read", "teach")
 """What a token may be for: hand in; look at what its owner sees; what instructors do."""
 
 INVITATION_DAYS = 14
+TOKEN_USE_NOTED_EVERY = timedelta(minutes=1)
 TOKEN_PREFIX = "onebyone_"  # noqa: S105 - the public part
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
@@ -205,8 +206,8 @@ def create_token(
     return token, text
 
 
-def token_owner(session: Session, text: str) -> tuple[User, frozenset[str]] | None:
-    """Whom a token stands for, and for what; None where it is not good."""
+def token_owner(session: Session, text: str) -> tuple[User, ApiToken] | None:
+    """Whom a token stands for, and the token; None where it is not good."""
     row = session.execute(
         select(User, ApiToken)
         .join(ApiToken, ApiToken.user_id == User.id)
@@ -218,7 +219,29 @@ def token_owner(session: Session, text: str) -> tuple[User, frozenset[str]] | No
     over = token.expires_at is not None and token.expires_at < now()
     if token.revoked_at is not None or over or user.disabled_at is not None:
         return None
-    return user, frozenset(token.scopes.split())
+    return user, token
+
+
+def note_use(session: Session, token_id: int) -> None:
+    """Remember that a token was used, to the minute."""
+    moment = now()
+    session.execute(
+        update(ApiToken)
+        .where(
+            ApiToken.id == token_id,
+            or_(
+                ApiToken.last_used_at.is_(None),
+                ApiToken.last_used_at < moment - TOKEN_USE_NOTED_EVERY,
+            ),
+        )
+        .values(last_used_at=moment)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def is_use_noted(token: ApiToken) -> bool:
+    """Whether the token's last use is known to the minute already."""
+    return token.last_used_at is not None and token.last_used_at > now() - TOKEN_USE_NOTED_EVERY
 
 
 def revoke_token(session: Session, user_id: int, token_id: int) -> None:
