@@ -21,6 +21,7 @@ from web.migrating import migrate
 from web.settings import Settings
 from web.submissions.receiving import Upload, receive
 
+from .api.conftest import program_of, token_of  # noqa: F401
 from .postgresql import each_database_url, postgresql_server, postgresql_url  # noqa: F401
 
 PASSWORD = "correct horse battery"
