@@ -14,6 +14,7 @@ from web.rules import keep_rules, require_rules
 from web.security import secure
 from web.services import make_services
 from web.settings import Settings
+from web.submissions.views import submissions
 
 
 class _RowId(IntegerConverter):
@@ -37,7 +38,7 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     app.url_map.converters["int"] = _RowId
     secure(app, settings)
     set_up_pages(app)
-    for blueprint in (accounts, courses, operations, api):
+    for blueprint in (accounts, courses, submissions, operations, api):
         app.register_blueprint(blueprint)
     keep_rules(app)
     require_rules(app)
