@@ -29,7 +29,7 @@ _MATH_ATTRIBUTES = frozenset(
 
 
 def markdown(text: str, image_url: Callable[[str], str] = lambda name: name) -> Markup:
-    """A statement as HTML; math as MathML, which browsers show by themselves.
+    """A statement as HTML, its headings one level lower; math as MathML, which browsers show.
 
     Args:
         text: Markdown; `$...$` and `$$...$$` are LaTeX.
@@ -42,6 +42,8 @@ def markdown(text: str, image_url: Callable[[str], str] = lambda name: name) -> 
     )
     tokens = parser.parse(text)
     for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"  # the page has a heading of its own
         for child in token.children or ():
             source = child.attrs.get("src")
             if child.type == "image" and isinstance(source, str) and ":" not in source:

@@ -31,15 +31,14 @@ class Burst(threading.Thread):
         self._service, self._token, self._rng = service, token, rng
 
     def run(self):
-        number = 0
+        number, right = 0, True
         while not self.over.is_set():
-            right = self._rng.random() < 0.5
             code = (RIGHT if right else WRONG) + f"# {number}\n".encode()
             receipt = self._service.hand_in(self._token, code, f"key-{number}")
             if receipt is not None:
                 assert receipt["receipt"] not in self.receipts
                 self.receipts[receipt["receipt"]] = (receipt["sha256"], 3.0 if right else 0.0)
-                number += 1
+                number, right = number + 1, self._rng.random() < 0.5
             self.over.wait(self._rng.uniform(0.5, 6.0) if receipt else 0.2)
 
 
