@@ -5,6 +5,7 @@ from collections.abc import Callable
 from apiflask import APIFlask
 from werkzeug.routing import IntegerConverter, Map
 
+from web.accounts.oidc import set_up_sign_on
 from web.accounts.views import accounts
 from web.api.student import api
 from web.courses.views import courses
@@ -40,6 +41,7 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     set_up_pages(app)
     for blueprint in (accounts, courses, submissions, operations, api):
         app.register_blueprint(blueprint)
+    set_up_sign_on(app, settings)
     keep_rules(app)
     require_rules(app)
     return app

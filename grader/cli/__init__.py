@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 
 from grader import __version__
-from grader.cli import authoring, check, doctor, grade, verify
+from grader.cli import authoring, check, doctor, grade, remote, verify
 from grader.cli.common import FAULT, say
 from grader.errors import InfrastructureFault
 
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"grader {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (grade, check, verify, doctor, authoring):
+    for module in (grade, check, verify, doctor, authoring, remote):
         module.add_to(commands)
     # Those of the web service, where it is installed: the core does not know of it.
     for plugin in sorted(entry_points(group="onebyone.commands"), key=lambda each: each.name):

@@ -23,7 +23,7 @@ accounts = APIBlueprint("accounts", __name__, enable_openapi=False)
 @allow(Who.ANYONE)
 def sign_in() -> ResponseReturnValue:
     """The form."""
-    return render_template("accounts/sign_in.html", next=_inside(request.args.get("next")))
+    return _sign_in_page(inside(request.args.get("next")))
 
 
 @accounts.post("/sign-in")
@@ -41,16 +41,22 @@ def sign_in_now() -> ResponseReturnValue:
         else:
             token = begin(rows, person)
     if person is None:
-        page = render_template(
-            "accounts/sign_in.html",
-            next=_inside(request.form.get("next")),
-            login=login,
-            problem="Login and password do not fit together.",
-        )
-        return page, 401
+        problem = "Login and password do not fit together."
+        return _sign_in_page(inside(request.form.get("next")), login, problem), 401
     session.clear()
     session[TOKEN] = token
-    return redirect(_inside(request.form.get("next")) or url_for("courses.home"))
+    return redirect(inside(request.form.get("next")) or url_for("courses.home"))
+
+
+def _sign_in_page(to: str, login: str = "", problem: str = "") -> str:
+    settings = services().settings
+    return render_template(
+        "accounts/sign_in.html",
+        next=to,
+        login=login,
+        problem=problem,
+        sign_on=settings.oidc_name if settings.oidc_issuer else "",
+    )
 
 
 def begin(rows: Session, person: User) -> str:
@@ -197,7 +203,7 @@ def _password_twice() -> str:
     return password
 
 
-def _inside(address: str | None) -> str:
+def inside(address: str | None) -> str:
     """An address of this service, or nothing: never somebody else's."""
     if address is None or not address.startswith("/") or address.startswith(("//", "/\\")):
         return ""

@@ -182,7 +182,8 @@ def test_an_upload_of_another_form_is_refused(sam, options, status):
 
 def test_too_large_an_upload_is_refused(sam, service):
     big = b"#" * (service.settings.upload_bytes + 1)
-    problem = is_problem(sam.hand_in(("layers.py", big)), 413)
+    form = "multipart/form-data; boundary=x"
+    problem = is_problem(sam.post(HANDED_IN, data=big, content_type=form), 413)
     assert "8192 KiB" in problem["detail"]
 
 
