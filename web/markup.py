@@ -5,10 +5,12 @@ What an author wrote may hold Markdown and math; what a student wrote is text, a
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import nh3
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markupsafe import Markup, escape
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from pygments import highlight
@@ -42,11 +44,9 @@ def markdown(text: str, image_url: Callable[[str], str] = lambda name: name) -> 
         dollarmath_plugin,
         renderer=lambda content, options: _math(content, block=bool(options["display_mode"])),
     )
-    rules = parser.renderer.rules
-    rules["table_open"] = lambda *_: _SCROLLS.format("Table") + "<table>"
-    rules["table_close"] = lambda *_: "</table></div>"
-    fence = rules["fence"]
-    rules["fence"] = lambda *given: _SCROLLS.format("Code") + fence(*given) + "</div>"
+    parser.add_render_rule("table_open", lambda *_: _SCROLLS.format("Table") + "<table>")
+    parser.add_render_rule("table_close", lambda *_: "</table></div>")
+    parser.add_render_rule("fence", _fence)
     tokens = parser.parse(text)
     for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if token.type == "inline" and before.type == "th_open" and not token.content:
@@ -59,6 +59,10 @@ def markdown(text: str, image_url: Callable[[str], str] = lambda name: name) -> 
             if child.type == "image" and isinstance(source, str) and ":" not in source:
                 child.attrs["src"] = image_url(source)
     return _clean(parser.renderer.render(tokens, parser.options, {}))
+
+
+def _fence(renderer: RendererHTML, *given: Any) -> str:
+    return _SCROLLS.format("Code") + RendererHTML.fence(renderer, *given) + "</div>"
 
 
 def _math(content: str, *, block: bool) -> str:

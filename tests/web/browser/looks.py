@@ -23,8 +23,9 @@ def overflow(page):
             const root = document.documentElement;
             const more = root.scrollWidth - root.clientWidth;
             if (more <= 0) return [];
-            const inside = (e) => { for (let p = e.parentElement; p && p !== document.body; p = p.parentElement)
-                if (getComputedStyle(p).overflowX !== "visible") return true; return false; };
+            const scrolls = (e) => getComputedStyle(e).overflowX !== "visible";
+            const inside = (e) => e.parentElement !== document.body
+                && (scrolls(e.parentElement) || inside(e.parentElement));
             return [`${more} px`, ...[...document.querySelectorAll("main *, header *")]
                 .filter((e) => e.getBoundingClientRect().right > root.clientWidth && !inside(e))
                 .map((e) => e.outerHTML.slice(0, 100))];
@@ -39,6 +40,7 @@ def focus_is_visible(page):
             const style = getComputedStyle(document.activeElement);
             const box = document.activeElement.getBoundingClientRect();
             return style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 2
-                && box.right > 0 && box.bottom > 0 && box.top < innerHeight && box.left < innerWidth;
+                && box.right > 0 && box.left < innerWidth
+                && box.bottom > 0 && box.top < innerHeight;
         }"""
     )

@@ -91,8 +91,9 @@ DROP = """async (form) => {
     const transfer = new DataTransfer();
     transfer.items.add(new File(["class Dense: ...\\n"], "layers.py"));
     transfer.items.add(new File(["Thanks.\\n"], "notes.txt"));
+    const event = {dataTransfer: transfer, bubbles: true, cancelable: true};
     for (const name of ["dragenter", "dragover", "drop"]) {
-        form.dispatchEvent(new DragEvent(name, {dataTransfer: transfer, bubbles: true, cancelable: true}));
+        form.dispatchEvent(new DragEvent(name, event));
     }
 }"""
 
