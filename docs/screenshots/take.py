@@ -1,6 +1,6 @@
-"""Take the pictures of this folder from a demo: `python docs/screenshots/take.py http://127.0.0.1:8000`.
+"""Take the pictures of this folder: `python docs/screenshots/take.py http://127.0.0.1:8000`.
 
-It needs Playwright, Pillow and Chromium, and a demo whose submissions are graded. A picture shows what a
+It needs Playwright, Pillow and Chromium, and a demo at that address whose submissions are graded. A picture shows what a
 person sees who is signed in, at two widths and in two colour schemes.
 """
 
@@ -18,7 +18,7 @@ PASSWORD = "correct horse"  # noqa: S105 - the demo's, printed for everybody
 WIDTHS = {"phone": 390, "desktop": 1280}
 SCHEMES = ("light", "dark")
 HIGHEST = 1600
-COLOURS = 64
+COLOURS = 128
 COURSE = "/courses/deep-learning/"
 ASSIGNMENT = COURSE + "assignments/dense-conv1x1/"
 MISTAKEN = (
