@@ -1,7 +1,7 @@
 """Take the pictures of this folder: `python docs/screenshots/take.py http://127.0.0.1:8000`.
 
-It needs Playwright, Pillow and Chromium, and a demo at that address whose submissions are graded. A picture shows what a
-person sees who is signed in, at two widths and in two colour schemes.
+It needs Playwright, Pillow and Chromium, and a demo at that address whose submissions are graded.
+A picture shows what a person sees who is signed in, at two widths and in two colour schemes.
 """
 
 import argparse
