@@ -16,6 +16,8 @@ from web.security import secure
 from web.services import make_services
 from web.settings import Settings
 from web.submissions.views import submissions
+from web.teaching.acts import acts
+from web.teaching.views import teaching
 
 
 class _RowId(IntegerConverter):
@@ -39,7 +41,7 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     app.url_map.converters["int"] = _RowId
     secure(app, settings)
     set_up_pages(app)
-    for blueprint in (accounts, courses, submissions, operations, api):
+    for blueprint in (accounts, courses, submissions, teaching, acts, operations, api):
         app.register_blueprint(blueprint)
     set_up_sign_on(app, settings)
     keep_rules(app)
