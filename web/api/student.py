@@ -19,6 +19,7 @@ from web.api.shapes import (
     CourseItem,
     Courses,
     Me,
+    Nothing,
     Page,
     Receipt,
     ReportAnswer,
@@ -38,6 +39,7 @@ from web.grading.versions import bundle_path
 from web.rules import Who, allow, place, user
 from web.security import limit_uploads, limiter, per_person
 from web.services import services
+from web.submissions.choosing import choose
 from web.submissions.models import Submission
 from web.submissions.receiving import Upload, read_files, receive, room_for
 
@@ -233,6 +235,16 @@ def report(receipt: str) -> Response:  # noqa: ARG001
 def files(receipt: str) -> Response:
     """As it was graded."""
     return file_answer(services().blobs.get(g.submission.archive), ZIP, f"{receipt}.zip")
+
+
+@api.post("/submissions/<receipt>/choose")
+@allow(Who.OWNER, scope="submit")
+@describe("Let this submission count, where students choose.", Nothing, refusals=(409,))
+def choose_it(receipt: str) -> Nothing:  # noqa: ARG001
+    """The newest choice is meant."""
+    with services().database.writing() as rows:
+        choose(rows, user().id, g.submission)
+    return Nothing()
 
 
 def _items(rows: Session, where: Place, found: Sequence[CourseAssignment]) -> list[AssignmentItem]:
