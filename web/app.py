@@ -7,6 +7,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from web.accounts.oidc import set_up_sign_on
 from web.accounts.views import accounts
+from web.api.staff import staff
 from web.api.student import api
 from web.courses.views import courses
 from web.operations.views import operations
@@ -38,7 +39,7 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     app.url_map.converters["int"] = _RowId
     secure(app, settings)
     set_up_pages(app)
-    for blueprint in (accounts, courses, operations, api):
+    for blueprint in (accounts, courses, operations, api, staff):
         app.register_blueprint(blueprint)
     set_up_sign_on(app, settings)
     keep_rules(app)

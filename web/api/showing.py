@@ -7,12 +7,12 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from grader.report import Report, Visibility, from_json, student_view
-from web.api.shapes import CheckProgress, SubmissionAnswer, SubmissionItem
+from web.api.shapes import CheckProgress, Page, SubmissionAnswer, SubmissionItem, Submissions
 from web.courses.access import Place
 from web.courses.deadlines import deadline_for
 from web.courses.models import CourseAssignment
 from web.database import now
-from web.errors import Conflict
+from web.errors import Conflict, Invalid
 from web.gradebook.models import Regrade
 from web.gradebook.standings import official_results
 from web.grading.models import Attempt, Result, State
@@ -52,6 +52,26 @@ def submission_items(
         )
         for each in submissions
     ]
+
+
+def submission_page(
+    session: Session, place: Place, assignment: CourseAssignment, user_id: int, page: Page
+) -> Submissions:
+    """A page of what somebody handed in. Raises Invalid for a cursor that is none of theirs."""
+    theirs = select(Submission).where(
+        Submission.assignment_id == assignment.id, Submission.user_id == user_id
+    )
+    if page.cursor:
+        last = session.scalar(theirs.where(Submission.receipt == page.cursor))
+        if last is None:
+            raise Invalid("There is no such page: begin without a cursor.")
+        theirs = theirs.where(Submission.id < last.id)
+    found = session.scalars(theirs.order_by(Submission.id.desc()).limit(page.limit + 1)).all()
+    shown = found[: page.limit]
+    return Submissions(
+        submissions=submission_items(session, place, assignment, shown),
+        next=shown[-1].receipt if len(found) > page.limit else None,
+    )
 
 
 def submission_answer(session: Session, place: Place, submission: Submission) -> SubmissionAnswer:

@@ -28,7 +28,7 @@ from web.api.shapes import (
     SubmissionAnswer,
     Submissions,
 )
-from web.api.showing import are_scores_shown, report_for, submission_answer, submission_items
+from web.api.showing import are_scores_shown, report_for, submission_answer, submission_page
 from web.courses.access import Place, assignment_in, is_open
 from web.courses.deadlines import Deadline, deadline_of, extensions_of
 from web.courses.models import Course, CourseAssignment, Enrolment
@@ -196,19 +196,7 @@ def submissions(course: str, assignment: str, query: Page) -> Submissions:  # no
     """One's own, a page at a time."""
     with services().database.reading() as rows:
         found = assignment_in(rows, place(), assignment)
-        mine = select(Submission).where(
-            Submission.assignment_id == found.id, Submission.user_id == user().id
-        )
-        if query.cursor:
-            last = rows.scalar(mine.where(Submission.receipt == query.cursor))
-            if last is None:
-                raise Invalid("There is no such page: begin without a cursor.")
-            mine = mine.where(Submission.id < last.id)
-        page = rows.scalars(mine.order_by(Submission.id.desc()).limit(query.limit + 1)).all()
-        shown = page[: query.limit]
-        items = submission_items(rows, place(), found, shown)
-    more = len(page) > query.limit
-    return Submissions(submissions=items, next=shown[-1].receipt if more else None)
+        return submission_page(rows, place(), found, user().id, query)
 
 
 @api.get("/submissions/<receipt>")
