@@ -2,20 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXAMPLES := assignments/dense-conv1x1/submissions/accepted/matmul \
-	assignments/dense-conv1x1/submissions/known_wrong/no_bias \
-	assignments/dense-conv1x1/submissions/known_wrong/mean_over_batch \
-	assignments/dense-conv1x1/template
-
 READERS := tests/grader/sandbox/test_wire.py tests/grader/archives tests/grader/test_intake.py \
 	tests/grader/test_submission.py tests/fuzz
+PORT ?= 8000
 MINUTES ?= 10
 FRAMES ?= 10000000
 
-.PHONY: help setup demo test coverage fuzz lint format docs hostile bench clean
+.PHONY: help setup demo demo-check test coverage fuzz lint format docs hostile bench clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 setup: $(VENV)/ready ## Make .venv with everything that grading and developing need
 
@@ -32,11 +28,12 @@ $(VENV)/oracles: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --editable '.[dev,oracles,fuzz]'
 	@touch $@
 
-demo: setup ## Grade the example submissions and print their reports
-	@for example in $(EXAMPLES); do \
-		echo; echo "=== $$example"; \
-		$(BIN)/grader grade $$example --own-code || exit 1; \
-	done
+demo: setup ## Open a course with graded submissions at http://127.0.0.1:8000/ (PORT=8000)
+	$(BIN)/grader demo --port $(PORT)
+
+demo-check: setup ## The same without serving: grade all, and compare with what is known
+	rm -rf .demo-check
+	$(BIN)/grader demo --data .demo-check --check
 
 test: $(VENV)/oracles ## Run all tests
 	$(BIN)/python -m pytest
@@ -70,5 +67,5 @@ bench: setup ## Measure what the sandbox costs, side by side with a plain run
 	$(BIN)/python benchmarks/grading.py
 
 clean: ## Remove what setup made, and the sandbox images
-	rm -rf $(VENV) .coverage .fuzz .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .demo .demo-check .coverage .fuzz .mypy_cache .ruff_cache .pytest_cache
 	-docker image ls --quiet 'onebyone-sandbox-*' 2>/dev/null | sort -u | xargs -r docker image rm --force

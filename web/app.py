@@ -16,6 +16,7 @@ from web.rules import keep_rules, require_rules
 from web.security import secure
 from web.services import make_services
 from web.settings import Settings
+from web.submissions.views import submissions
 
 
 class _RowId(IntegerConverter):
@@ -39,7 +40,7 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     app.url_map.converters["int"] = _RowId
     secure(app, settings)
     set_up_pages(app)
-    for blueprint in (accounts, courses, operations, api, staff):
+    for blueprint in (accounts, courses, submissions, operations, api, staff):
         app.register_blueprint(blueprint)
     set_up_sign_on(app, settings)
     keep_rules(app)

@@ -1,5 +1,7 @@
 """What all pages share: how times are shown, where errors go, the frame around them."""
 
+import shlex
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +12,10 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from grader.measurement import SpeedMeasurement
+from grader.report import CheckResult, Report
+from grader.text import clean
+from grader.wording import duration, findings, speed_ratio, speed_verdict
 from web.courses.models import Course
 from web.errors import Invalid, RequestRefused
 from web.rules import is_for_programs, signed_in_user
@@ -52,9 +58,39 @@ def shown_size(count: int) -> str:
     return f"{count} bytes" if count < 1024 else f"{count / 1024:.1f} KiB"
 
 
+def finding_lines(check: CheckResult) -> str:
+    """What is wrong and in which case; the hint is shown by itself."""
+    return "\n".join(findings(replace(check, hint=None)))
+
+
+def judged_pairs(speed: SpeedMeasurement) -> list[tuple[float, float]]:
+    """Seconds of both sides, of the pairs that were judged."""
+    both = zip(speed.student_s, speed.reference_s, strict=False)
+    return list(both)[-speed.pairs :] if speed.pairs else []
+
+
+def repetition(report: Report) -> str:
+    """The command that gives the same verdicts, for the unpacked files in a folder."""
+    words = ["grader", "grade", "my-submission"]
+    words += ["--assignment", report.assignment["slug"]] if report.assignment else []
+    words += ["--sandbox", report.sandbox["kind"]] if report.sandbox else []
+    words += ["--seed", str(report.seed)] if report.seed is not None else []
+    return clean(shlex.join(words), 500)
+
+
 def set_up_pages(app: Flask) -> None:
     """Add filters, what every template may use, and the error pages."""
-    app.jinja_env.filters.update(time=shown_time, score=shown_score, size=shown_size)
+    app.jinja_env.filters.update(
+        time=shown_time,
+        score=shown_score,
+        size=shown_size,
+        duration=duration,
+        finding_lines=finding_lines,
+        speed_ratio=speed_ratio,
+        speed_verdict=speed_verdict,
+        judged_pairs=judged_pairs,
+        repetition=repetition,
+    )
     app.jinja_env.globals.update(tojson=None)  # data goes into attributes, never into scripts
     app.context_processor(_frame)
     app.register_error_handler(RequestRefused, _refused)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from pathlib import Path
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -70,6 +71,13 @@ class BlobStore:
     def delete(self, digest: str) -> None:
         """Remove, if it is there."""
         self._path(digest).unlink(missing_ok=True)
+
+    def age_s(self, digest: str) -> float:
+        """Seconds since it was stored; 0 where it is not."""
+        try:
+            return max(0.0, time.time() - self._path(digest).stat().st_mtime)
+        except FileNotFoundError:
+            return 0.0
 
     def digests(self) -> list[str]:
         """Of everything that is stored."""

@@ -102,6 +102,7 @@ def main() -> int:
     except (KeyboardInterrupt, BrokenPipeError):
         return 0
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already
         bench.close()
     return 0
 

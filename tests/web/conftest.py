@@ -21,6 +21,9 @@ from web.migrating import migrate
 from web.settings import Settings
 from web.submissions.receiving import Upload, receive
 
+from .api.conftest import program_of, token_of  # noqa: F401
+from .postgresql import each_database_url, postgresql_server, postgresql_url  # noqa: F401
+
 PASSWORD = "correct horse battery"
 CHECKS = [
     {
@@ -41,8 +44,15 @@ CHECKS = [
 
 
 @pytest.fixture
-def settings(tmp_path):
+def database_url():
+    """SQLite in the data folder; a module whose tests run on each database has its own."""
+    return ""
+
+
+@pytest.fixture
+def settings(tmp_path, database_url):
     return Settings(
+        database_url=database_url,
         data=tmp_path / "data",
         sandbox="process",
         workers=0,

@@ -10,6 +10,11 @@ from web.grading.models import Attempt, Result, State
 
 
 @pytest.fixture
+def database_url(each_database_url):
+    return each_database_url
+
+
+@pytest.fixture
 def claim(service):
     def next_one(worker="here-1", lease_s=60):
         with service.database.writing() as rows:

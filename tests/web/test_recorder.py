@@ -13,6 +13,11 @@ from .conftest import report_of
 
 
 @pytest.fixture
+def database_url(each_database_url):
+    return each_database_url
+
+
+@pytest.fixture
 def record(service):
     def put(submission, report):
         with service.database.writing() as rows:

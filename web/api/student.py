@@ -28,7 +28,7 @@ from web.api.shapes import (
     SubmissionAnswer,
     Submissions,
 )
-from web.api.showing import are_scores_shown, report_for, submission_answer, submission_page
+from web.api.showing import submission_answer, submission_page
 from web.courses.access import Place, assignment_in, is_open
 from web.courses.deadlines import Deadline, deadline_of, extensions_of
 from web.courses.models import Course, CourseAssignment, Enrolment
@@ -42,6 +42,7 @@ from web.services import services
 from web.submissions.choosing import choose
 from web.submissions.models import Submission
 from web.submissions.receiving import Upload, read_files, receive, room_for
+from web.submissions.reports import are_scores_shown, report_for
 
 api = APIBlueprint("api", __name__, url_prefix="/api/v1", enable_openapi=False)
 

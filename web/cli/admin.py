@@ -21,7 +21,9 @@ from web.grading import queue
 from web.grading.models import Attempt, State
 from web.grading.versions import add_version
 from web.migrating import migrate
+from web.operations.backup import back_up, remove_old, restore
 from web.settings import SettingInvalid, Settings, read_settings
+from web.storage import BlobStore
 
 OK, REFUSED, USAGE = 0, 1, 2
 _Act = Callable[[argparse.Namespace, Settings, Database], None]
@@ -65,6 +67,13 @@ def add_to(commands: Any) -> None:
     )
     version.add_argument("folder", type=Path)
     act("queue", "show what is not graded yet", _show_queue)
+    back = act("back-up", "write everything into one file; the service may run", _back_up)
+    back.add_argument("file", type=Path)
+    old = act("remove-old", "remove submissions older than so many days", _remove_old)
+    old.add_argument("days", type=int, help="keep what is younger; see ONEBYONE_KEEP_DAYS")
+    restoring = acts.add_parser("restore", help="make a new data folder of such a file")
+    restoring.set_defaults(run=_restore)
+    restoring.add_argument("file", type=Path)
     again = act("try-again", "queue what waits for a person", _try_again)
     again.add_argument("attempt", type=int, nargs="*", help="numbers; all where none is given")
 
@@ -160,6 +169,34 @@ def _try_again(options: argparse.Namespace, _settings: Settings, database: Datab
         queued = [number for number in numbers if queue.try_again(session, number)]
         log_act(session, None, "try again", "attempts", attempts=queued)
     print(f"{len(queued)} queued.")
+
+
+def _back_up(options: argparse.Namespace, settings: Settings, _database: Database) -> None:
+    size = back_up(settings.data, options.file)
+    print(f"{options.file}: {size / 1024 / 1024:.1f} MiB. It holds secrets: keep it safe.")
+
+
+def _remove_old(options: argparse.Namespace, settings: Settings, database: Database) -> None:
+    if options.days < 1:
+        raise Invalid("Keep at least one day.")
+    removed = remove_old(database, BlobStore(settings.data / "blobs"), options.days)
+    with database.writing() as session:
+        log_act(session, None, "remove old", f"{removed} submissions", days=options.days)
+    print(f"{removed} submissions removed.")
+
+
+def _restore(options: argparse.Namespace) -> int:
+    try:
+        data = read_settings(data=options.data).data
+        restore(options.file, data)
+    except SettingInvalid as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    except (RequestRefused, OSError) as error:
+        print(error, file=sys.stderr)
+        return REFUSED
+    print(f"Restored to {data}: start the service there.")
+    return OK
 
 
 def _user(session: Session, login: str) -> User:

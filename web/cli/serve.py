@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
+from flask import Flask
 from waitress.server import create_server
 
 from grader.doctor.examine import require_fit
@@ -51,18 +52,23 @@ def _serve(options: argparse.Namespace) -> int:
     except SettingInvalid as error:
         print(error, file=sys.stderr)
         return USAGE
-    return run(settings)
-
-
-def run(settings: Settings) -> int:
-    """Serve until a signal ends it."""
     set_up_logs(settings.log_format)
     settings.data.mkdir(parents=True, exist_ok=True)
+    app = create_app(settings, lambda: _require_fit(settings))
+    return run(app, settings)
+
+
+def run(app: Flask, settings: Settings) -> int:
+    """Serve until a signal ends it.
+
+    Args:
+        app: From `create_app`.
+        settings: The same.
+    """
     lock = _only_one(settings.data)
     if lock is None:
         print(f"Another service uses {settings.data}: stop it first.", file=sys.stderr)
         return USAGE
-    app = create_app(settings, lambda: _require_fit(settings))
     made: Services = app.extensions["onebyone"]
     migrate(made.database)
     server = create_server(

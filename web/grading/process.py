@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from grader.errors import InfrastructureFault
 from grader.runner.messages import DescribeOrder, Event, GradeOrder, event_of, to_line
 
-_GRACE_S = 15.0
+_IDLE_S, _GRACE_S = 2.0, 15.0
 
 
 class RunnerEnded(InfrastructureFault):
@@ -81,7 +81,9 @@ class RunnerProcess:
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
-        if self._process.poll() is None:
+        try:
+            self._process.wait(_IDLE_S)  # it ends by itself where it has nothing to do
+        except subprocess.TimeoutExpired:
             self._process.terminate()
         try:
             self._process.wait(_GRACE_S)

@@ -27,7 +27,7 @@ from web.storage import BlobMissing, BlobStore
 log = structlog.get_logger()
 
 _IDLE_S = 5.0
-_TOLD_EVERY_S = 0.3
+_TOLD_EVERY_S = 0.1
 _UNWELL_PAUSE_S = 30.0
 _RECONCILED_EVERY_S = 15.0
 

@@ -2,9 +2,10 @@
 
 from sqlalchemy.orm import Session
 
+from web.audit import log_act
 from web.courses.models import Counts
 from web.database import now
-from web.errors import Conflict, Forbidden
+from web.errors import Conflict
 from web.gradebook.standings import refresh_standings
 from web.submissions.models import Choice, Submission
 
@@ -18,14 +19,11 @@ def choose(session: Session, user_id: int, submission: Submission) -> None:
         submission: With its assignment loaded.
 
     Raises:
-        Forbidden: It is not theirs.
-        Conflict: The assignment has another rule.
+        Conflict: It is not theirs, or the assignment has another rule.
     """
     assignment = submission.assignment
-    if submission.user_id != user_id:
-        raise Forbidden("Only who handed it in chooses.")
-    if assignment.counts != Counts.CHOSEN:
-        raise Conflict(f"In this assignment the {assignment.counts} submission counts.")
+    if assignment.counts != Counts.CHOSEN or submission.user_id != user_id:
+        raise Conflict("Which submission counts is not chosen in this assignment.")
     session.add(
         Choice(
             assignment_id=assignment.id,
@@ -35,3 +33,10 @@ def choose(session: Session, user_id: int, submission: Submission) -> None:
         )
     )
     refresh_standings(session, assignment.course_id, user_id)
+    log_act(
+        session,
+        user_id,
+        "choose submission",
+        submission.receipt,
+        course_id=assignment.course_id,
+    )

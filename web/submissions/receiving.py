@@ -76,8 +76,19 @@ def receive(
     course_slug: str,
     assignment_slug: str,
     upload: Upload,
+    *,
+    at: datetime | None = None,
 ) -> Submission:
     """Take a submission in; when this returns, it cannot be lost.
+
+    Args:
+        database: Where its rows go.
+        blobs: Where its files go.
+        user: Who hands in.
+        course_slug: In which course.
+        assignment_slug: For which assignment.
+        upload: What.
+        at: When it came, for what was received elsewhere; now by default.
 
     Raises:
         NotFound, Forbidden: The assignment is not theirs to hand in for.
@@ -88,7 +99,7 @@ def receive(
     """
     if upload.key is not None and not 1 <= len(upload.key) <= 80:
         raise Invalid("An idempotency key has 1 to 80 characters.")
-    received_at = now()
+    received_at = at or now()
     with database.reading() as session:
         place = enter(session, user, course_slug, ANYBODY)
         assignment = assignment_in(session, place, assignment_slug)

@@ -319,4 +319,4 @@ def test_one_chooses_which_submission_counts_where_one_may(
     assert sam.post(path).status_code == 200
     standing = sam.get("/courses/dl/assignments/dense").get_json()["standing"]
     assert (standing["receipt"], standing["score"]) == (first.receipt, 6.0)
-    is_problem(program_of("anna").post(path), 403)
+    is_problem(program_of("anna").post(path), 409)

@@ -1,0 +1,122 @@
+"""Databases: SQLite that loses nothing, and migrations that make what the models describe."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from alembic import command
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from web.accounts.models import User
+from web.accounts.services import create_user
+from web.database import Database
+from web.errors import Conflict
+from web.migrating import configuration, differences, is_current, migrate
+
+
+@pytest.fixture
+def database(tmp_path, each_database_url):
+    opened = Database(each_database_url or f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path):
+    opened = Database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def test_migrations_from_empty_make_what_the_models_describe(database):
+    assert not is_current(database)
+    migrate(database)
+    assert is_current(database)
+    assert differences(database) == []
+    migrate(database)  # once more changes nothing
+
+
+def test_migrations_lead_back_to_nothing(database):
+    migrate(database)
+    with database.engine.begin() as connection:
+        command.downgrade(configuration(connection), "base")
+    assert not is_current(database)
+    migrate(database)
+    assert differences(database) == []
+
+
+def test_sqlite_commits_to_the_disk_and_reads_beside_a_writer(sqlite):
+    with sqlite.reading() as session:
+        found = {
+            name: session.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+    }
+    with sqlite.writing() as writer:
+        create_user(writer, "ada", "Ada")
+        with sqlite.reading() as reader:
+            assert reader.query(User).count() == 0
+    with sqlite.reading() as reader:
+        assert reader.query(User).count() == 1
+
+
+def test_who_writes_holds_the_lock_before_it_reads_anything(sqlite):
+    other = Database(str(sqlite.engine.url))
+    with other.reading() as session:
+        session.execute(text("PRAGMA busy_timeout=50"))
+    with sqlite.writing() as first:
+        assert first.query(User).count() == 0
+        with other.writing() as second, pytest.raises(OperationalError, match="locked"):
+            second.query(User).count()
+    other.close()
+
+
+def test_all_of_a_session_is_committed_or_nothing(sqlite):
+    def add_twice():
+        with sqlite.writing() as session:
+            create_user(session, "ada", "Ada")
+            create_user(session, "ada", "Ada")
+
+    with pytest.raises(Conflict):
+        add_twice()
+    with sqlite.reading() as session:
+        assert session.query(User).count() == 0
+
+
+def test_what_a_reading_session_changes_is_dropped(sqlite):
+    with sqlite.reading() as session:
+        session.add(User(login="x", name="X"))
+        session.flush()
+    with sqlite.reading() as session:
+        assert session.query(User).count() == 0
+
+
+def test_rows_that_point_nowhere_are_refused(sqlite):
+    with pytest.raises(IntegrityError), sqlite.writing() as session:
+        session.execute(
+            text(
+                "INSERT INTO invitation (user_id, token_hash, created_at, expires_at) "
+                "VALUES (99, 'x', '2026-01-01', '2026-01-01')"
+            )
+        )
+
+
+def test_moments_come_back_as_they_were_whatever_their_zone(sqlite):
+    moment = datetime(2026, 3, 29, 2, 30, 0, 123456, timezone(timedelta(hours=5, minutes=30)))
+    with sqlite.writing() as session:
+        create_user(session, "ada", "Ada").disabled_at = moment
+    with sqlite.reading() as session:
+        found = session.query(User).one().disabled_at
+    assert found == moment
+    assert found.tzinfo is UTC
+
+
+def test_a_moment_without_a_zone_is_a_mistake(sqlite):
+    with pytest.raises(Exception, match="time zone"), sqlite.writing() as session:
+        create_user(session, "ada", "Ada").disabled_at = datetime(2026, 1, 1)
