@@ -18,6 +18,8 @@ from pygments.lexers import PythonLexer
 HIGHLIGHTED_BYTES = 100_000
 """A longer file is shown without colours."""
 
+_SCROLLS = '<div class="scroll" tabindex="0" role="group" aria-label="{}">'
+
 _MATH = frozenset(
     {"math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "msup", "msub", "msubsup", "mfrac"}
     | {"msqrt", "mroot", "mover", "munder", "munderover", "mtable", "mtr", "mtd", "mstyle"}
@@ -40,7 +42,15 @@ def markdown(text: str, image_url: Callable[[str], str] = lambda name: name) -> 
         dollarmath_plugin,
         renderer=lambda content, options: _math(content, block=bool(options["display_mode"])),
     )
+    rules = parser.renderer.rules
+    rules["table_open"] = lambda *_: _SCROLLS.format("Table") + "<table>"
+    rules["table_close"] = lambda *_: "</table></div>"
+    fence = rules["fence"]
+    rules["fence"] = lambda *given: _SCROLLS.format("Code") + fence(*given) + "</div>"
     tokens = parser.parse(text)
+    for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if token.type == "inline" and before.type == "th_open" and not token.content:
+            before.tag = after.tag = "td"  # what is empty is no heading
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"  # the page has a heading of its own
@@ -53,9 +63,10 @@ def markdown(text: str, image_url: Callable[[str], str] = lambda name: name) -> 
 
 def _math(content: str, *, block: bool) -> str:
     try:
-        return convert(content, display="block" if block else "inline")
+        math = convert(content, display="block" if block else "inline")
     except Exception:  # the library raises what it likes; the source is better than nothing
-        return f"<code>{escape(content)}</code>"
+        math = f"<code>{escape(content)}</code>"
+    return f"{_SCROLLS.format('Formula')}{math}</div>" if block else math
 
 
 def _clean(html: str) -> Markup:
@@ -64,6 +75,7 @@ def _clean(html: str) -> Markup:
     for tag in _MATH:
         attributes[tag] = set(_MATH_ATTRIBUTES)
     attributes["code"] = {"class"}
+    attributes["div"] = {"class", "tabindex", "role", "aria-label"}
     return Markup(  # noqa: S704 - sanitized
         nh3.clean(html, tags=tags, attributes=attributes, url_schemes={"http", "https", "mailto"})
     )

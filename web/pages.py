@@ -58,6 +58,17 @@ def shown_size(count: int) -> str:
     return f"{count} bytes" if count < 1024 else f"{count / 1024:.1f} KiB"
 
 
+def shown_browser(agent: str) -> str:
+    """The program and its system, as far as what it calls itself tells: `Firefox on Linux`."""
+    programs = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome"}
+    systems = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows"}
+    programs |= {"Safari/": "Safari"}  # what Chrome calls itself, too
+    systems |= {"Mac OS": "macOS", "Linux": "Linux"}  # what Android calls itself, too
+    program = next((name for mark, name in programs.items() if mark in agent), "A browser")
+    system = next((f" on {name}" for mark, name in systems.items() if mark in agent), "")
+    return program + system
+
+
 def finding_lines(check: CheckResult) -> str:
     """What is wrong and in which case; the hint is shown by itself."""
     return "\n".join(findings(replace(check, hint=None)))
@@ -84,6 +95,7 @@ def set_up_pages(app: Flask) -> None:
         time=shown_time,
         score=shown_score,
         size=shown_size,
+        browser=shown_browser,
         duration=duration,
         finding_lines=finding_lines,
         speed_ratio=speed_ratio,

@@ -103,6 +103,7 @@ def assignment(course: str, assignment: str) -> ResponseReturnValue:
     folder = version_folder(services().settings.data, found.version.sha256)
     statement = folder / "statement.md"
     text = statement.read_text(encoding="utf-8") if statement.is_file() else ""
+    text = text.removeprefix(f"# {found.title}\n")  # the page says it already
     graded = [each for each in attempts if each.score is not None]
     picture = None
     if shown and len(graded) > 1:

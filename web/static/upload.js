@@ -32,9 +32,12 @@ if (form) {
   form.addEventListener("drop", async (event) => {
     event.preventDefault();
     form.classList.remove("over");
-    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+    const dropped = items.map((item) => [item.webkitGetAsEntry(), item.getAsFile()]);  // now or never
     const found = [];
-    for (const entry of entries) { await read(entry, "", found); }
+    for (const [entry, file] of dropped) {
+      if (entry) { await read(entry, "", found); } else { found.push(file); }
+    }
     const transfer = new DataTransfer();
     found.forEach((file) => transfer.items.add(file));
     files.files = transfer.files;

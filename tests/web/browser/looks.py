@@ -1,0 +1,49 @@
+"""What is required of every page: for everybody to read, at any width, by keyboard."""
+
+from pathlib import Path
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+
+
+def barriers(page):
+    """What axe-core finds, of any severity: a line each, with the elements."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{violation['impact']}: {violation['id']}: {violation['help']}: "
+        + "; ".join(node["html"][:200] for node in violation["nodes"][:5])
+        for violation in found["violations"]
+    ]
+
+
+def overflow(page):
+    """By how many pixels the page scrolls sideways, and what sticks out."""
+    return page.evaluate(
+        """() => {
+            const root = document.documentElement;
+            const more = root.scrollWidth - root.clientWidth;
+            if (more <= 0) return [];
+            const inside = (e) => { for (let p = e.parentElement; p && p !== document.body; p = p.parentElement)
+                if (getComputedStyle(p).overflowX !== "visible") return true; return false; };
+            return [`${more} px`, ...[...document.querySelectorAll("main *, header *")]
+                .filter((e) => e.getBoundingClientRect().right > root.clientWidth && !inside(e))
+                .map((e) => e.outerHTML.slice(0, 100))];
+        }"""
+    )
+
+
+def focus_is_visible(page):
+    """Whether the focused element looks otherwise than without the focus."""
+    return page.evaluate(
+        """() => {
+            const element = document.activeElement;
+            const look = () => { const s = getComputedStyle(element);
+                return [s.outlineStyle, s.outlineWidth, s.boxShadow, s.borderColor, s.backgroundColor,
+                        s.textDecorationLine, s.left].join("|"); };
+            const focused = look();
+            element.blur();
+            const plain = look();
+            element.focus();
+            return focused !== plain;
+        }"""
+    )
