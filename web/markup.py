@@ -5,10 +5,12 @@ What an author wrote may hold Markdown and math; what a student wrote is text, a
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import cast
 
 import nh3
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markupsafe import Markup, escape
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from pygments import highlight
@@ -42,7 +44,7 @@ def markdown(text: str, image_url: Callable[[str], str] = lambda name: name) -> 
         dollarmath_plugin,
         renderer=lambda content, options: _math(content, block=bool(options["display_mode"])),
     )
-    rules = parser.renderer.rules
+    rules = cast("RendererHTML", parser.renderer).rules
     rules["table_open"] = lambda *_: _SCROLLS.format("Table") + "<table>"
     rules["table_close"] = lambda *_: "</table></div>"
     fence = rules["fence"]
