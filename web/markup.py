@@ -5,7 +5,7 @@ What an author wrote may hold Markdown and math; what a student wrote is text, a
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import cast
+from typing import Any
 
 import nh3
 from latex2mathml.converter import convert
@@ -44,11 +44,9 @@ def markdown(text: str, image_url: Callable[[str], str] = lambda name: name) -> 
         dollarmath_plugin,
         renderer=lambda content, options: _math(content, block=bool(options["display_mode"])),
     )
-    rules = cast("RendererHTML", parser.renderer).rules
-    rules["table_open"] = lambda *_: _SCROLLS.format("Table") + "<table>"
-    rules["table_close"] = lambda *_: "</table></div>"
-    fence = rules["fence"]
-    rules["fence"] = lambda *given: _SCROLLS.format("Code") + fence(*given) + "</div>"
+    parser.add_render_rule("table_open", lambda *_: _SCROLLS.format("Table") + "<table>")
+    parser.add_render_rule("table_close", lambda *_: "</table></div>")
+    parser.add_render_rule("fence", _fence)
     tokens = parser.parse(text)
     for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if token.type == "inline" and before.type == "th_open" and not token.content:
@@ -61,6 +59,10 @@ def markdown(text: str, image_url: Callable[[str], str] = lambda name: name) -> 
             if child.type == "image" and isinstance(source, str) and ":" not in source:
                 child.attrs["src"] = image_url(source)
     return _clean(parser.renderer.render(tokens, parser.options, {}))
+
+
+def _fence(renderer: RendererHTML, *given: Any) -> str:
+    return _SCROLLS.format("Code") + RendererHTML.fence(renderer, *given) + "</div>"
 
 
 def _math(content: str, *, block: bool) -> str:
