@@ -21,6 +21,7 @@ from grader.sandbox.limits import Limits
 from grader.sandbox.select import KINDS
 from grader.verifying.finding import CODES
 from grader.verifying.properties import PROPERTIES
+from web.accounts.services import SCOPES
 
 from .hostile.corpus import load_corpus
 
@@ -29,6 +30,8 @@ README = (ROOT / "README.md").read_text()
 AUTHORING = (ROOT / "docs" / "authoring.md").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 HOSTILE = (ROOT / "docs" / "hostile.md").read_text()
+CLIENT = (ROOT / "docs" / "client.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
 SECURITY = (ROOT / "SECURITY.md").read_text()
 
 
@@ -84,6 +87,20 @@ def test_each_option_of_the_command_line_is_in_the_readme():
     usage = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     options = set(re.findall(r"--[a-z-]+", usage)) - {"--help"}
     assert options == {o for o in options if f"`{o}" in README or f"{o} " in README}
+
+
+@pytest.mark.parametrize("command", ["login", "submit", "status", "report", "export"])
+def test_each_command_of_the_client_is_documented_with_its_options(command):
+    words = [sys.executable, "-m", "grader", command, "--help"]
+    usage = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert f"`grader {command}" in CLIENT
+    for option in set(re.findall(r"--[a-z-]+", usage)) - {"--help"}:
+        assert re.search(rf"^\| `{option}` \| .*(`{command}`|all) ", CLIENT, re.MULTILINE), option
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_each_scope_of_a_token_is_documented(scope):
+    assert f"| `{scope}` | " in API
 
 
 def test_each_sandbox_has_its_column_in_the_security_page():

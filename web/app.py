@@ -7,6 +7,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from web.accounts.oidc import set_up_sign_on
 from web.accounts.views import accounts
+from web.api.staff import staff
 from web.api.student import api
 from web.courses.views import courses
 from web.operations.views import operations
@@ -16,6 +17,8 @@ from web.security import secure
 from web.services import make_services
 from web.settings import Settings
 from web.submissions.views import submissions
+from web.teaching.acts import acts
+from web.teaching.views import teaching
 
 
 class _RowId(IntegerConverter):
@@ -39,7 +42,8 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     app.url_map.converters["int"] = _RowId
     secure(app, settings)
     set_up_pages(app)
-    for blueprint in (accounts, courses, submissions, operations, api):
+    pages = (accounts, courses, submissions, teaching, acts, operations)
+    for blueprint in (*pages, api, staff):
         app.register_blueprint(blueprint)
     set_up_sign_on(app, settings)
     keep_rules(app)

@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from web.accounts.services import create_user
 from web.app import create_app
 from web.courses.models import Role, Version
 from web.courses.services import create_course, enrol, set_assignment
-from web.database import now
+from web.database import Database, now
 from web.grading.models import Attempt
 from web.grading.recorder import record_report
 from web.migrating import migrate
@@ -61,8 +62,28 @@ def settings(tmp_path, database_url):
     )
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """An empty SQLite database with all tables, to copy: migrating takes a while."""
+    path = tmp_path_factory.mktemp("database") / "empty.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def hashed_password():
+    return hash_password(PASSWORD)
+
+
 @pytest.fixture
-def app(settings):
+def app(settings, migrated):
+    if not settings.database_url:
+        settings.data.mkdir()
+        shutil.copy(migrated, settings.data / "onebyone.sqlite3")
     application = create_app(settings)
     application.config["TESTING"] = False
     made = application.extensions["onebyone"]
@@ -78,7 +99,7 @@ def service(app):
 
 
 @pytest.fixture
-def course(service):
+def course(service, hashed_password):
     """A course with one of each: ids and slugs. Everybody's password is `PASSWORD`."""
     with service.database.writing() as rows:
         version = Version(
@@ -95,26 +116,20 @@ def course(service):
         rows.add(version)
         made = create_course(rows, None, "dl", "Deep Learning", time_zone="Europe/Berlin")
         people = {}
-        hashed = hash_password(PASSWORD)
         for login, role in (
             ("ines", Role.INSTRUCTOR),
             ("anna", Role.ASSISTANT),
             ("sam", Role.STUDENT),
             ("tess", Role.STUDENT),
         ):
-            user = create_user(
-                rows,
-                login,
-                f"{login.title()} Example",
-                password=PASSWORD if hashed is None else None,
-            )
-            hashed = user.password_hash = hashed or user.password_hash
+            user = create_user(rows, login, f"{login.title()} Example")
+            user.password_hash = hashed_password
             enrol(rows, made.id, user.id, role, "A")
             people[login] = user
         people["otto"] = create_user(rows, "otto", "Otto Outside")
-        people["otto"].password_hash = hashed
+        people["otto"].password_hash = hashed_password
         people["root"] = create_user(rows, "root", "Root Admin", is_admin=True)
-        people["root"].password_hash = hashed
+        people["root"].password_hash = hashed_password
         rows.flush()
         assignment = set_assignment(rows, None, made.id, version.id)
         assignment.opens_at = now() - timedelta(days=1)

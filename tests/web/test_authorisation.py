@@ -169,14 +169,17 @@ def _routes(app):
 
 
 def _path(world, route):
-    values = {
-        name: 1
-        if getattr(route._converters[name], "num_convert", None)
-        else world.arguments.get(name, "x")
-        for name in route.arguments
-    }
+    values = {name: _value(world, name, route._converters[name]) for name in route.arguments}
     _domain, path = route.build(values)
     return path
+
+
+def _value(world, name, converter):
+    if getattr(converter, "num_convert", None):
+        return 1
+    if words := getattr(converter, "items", None):  # one of some words
+        return sorted(words)[0]
+    return world.arguments.get(name, "x")
 
 
 def _ask(world, path, method, who, without=""):

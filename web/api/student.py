@@ -19,6 +19,7 @@ from web.api.shapes import (
     CourseItem,
     Courses,
     Me,
+    Nothing,
     Page,
     Receipt,
     ReportAnswer,
@@ -27,7 +28,7 @@ from web.api.shapes import (
     SubmissionAnswer,
     Submissions,
 )
-from web.api.showing import are_scores_shown, report_for, submission_answer, submission_items
+from web.api.showing import submission_answer, submission_page
 from web.courses.access import Place, assignment_in, is_open
 from web.courses.deadlines import Deadline, deadline_of, extensions_of
 from web.courses.models import Course, CourseAssignment, Enrolment
@@ -38,8 +39,10 @@ from web.grading.versions import bundle_path
 from web.rules import Who, allow, place, user
 from web.security import limit_uploads, limiter, per_person
 from web.services import services
+from web.submissions.choosing import choose
 from web.submissions.models import Submission
 from web.submissions.receiving import Upload, read_files, receive, room_for
+from web.submissions.reports import are_scores_shown, report_for
 
 api = APIBlueprint("api", __name__, url_prefix="/api/v1", enable_openapi=False)
 
@@ -194,19 +197,7 @@ def submissions(course: str, assignment: str, query: Page) -> Submissions:  # no
     """One's own, a page at a time."""
     with services().database.reading() as rows:
         found = assignment_in(rows, place(), assignment)
-        mine = select(Submission).where(
-            Submission.assignment_id == found.id, Submission.user_id == user().id
-        )
-        if query.cursor:
-            last = rows.scalar(mine.where(Submission.receipt == query.cursor))
-            if last is None:
-                raise Invalid("There is no such page: begin without a cursor.")
-            mine = mine.where(Submission.id < last.id)
-        page = rows.scalars(mine.order_by(Submission.id.desc()).limit(query.limit + 1)).all()
-        shown = page[: query.limit]
-        items = submission_items(rows, place(), found, shown)
-    more = len(page) > query.limit
-    return Submissions(submissions=items, next=shown[-1].receipt if more else None)
+        return submission_page(rows, place(), found, user().id, query)
 
 
 @api.get("/submissions/<receipt>")
@@ -233,6 +224,16 @@ def report(receipt: str) -> Response:  # noqa: ARG001
 def files(receipt: str) -> Response:
     """As it was graded."""
     return file_answer(services().blobs.get(g.submission.archive), ZIP, f"{receipt}.zip")
+
+
+@api.post("/submissions/<receipt>/choose")
+@allow(Who.OWNER, scope="submit")
+@describe("Let this submission count, where students choose.", Nothing, refusals=(409,))
+def choose_it(receipt: str) -> Nothing:  # noqa: ARG001
+    """The newest choice is meant."""
+    with services().database.writing() as rows:
+        choose(rows, user().id, g.submission)
+    return Nothing()
 
 
 def _items(rows: Session, where: Place, found: Sequence[CourseAssignment]) -> list[AssignmentItem]:

@@ -20,13 +20,11 @@ from werkzeug.http import generate_etag
 from grader.bundle import to_zip
 from grader.submission import read_submission
 from grader.text import clean
-from web.audit import log_act
 from web.courses.access import assignment_in
 from web.courses.deadlines import deadline_for
-from web.courses.models import Counts, CourseAssignment
-from web.database import now
-from web.errors import Conflict, Invalid
-from web.gradebook.standings import official_results, refresh_standings
+from web.courses.models import CourseAssignment
+from web.errors import Invalid
+from web.gradebook.standings import official_results
 from web.grading.models import State
 from web.grading.queue import places
 from web.markup import code
@@ -34,7 +32,8 @@ from web.pictures import duel
 from web.rules import Who, allow, place, user
 from web.security import limit_uploads, limiter, per_person
 from web.services import services
-from web.submissions.models import Choice, Submission
+from web.submissions import choosing
+from web.submissions.models import Submission
 from web.submissions.receiving import FOLDER, Upload, read_files, receive
 from web.submissions.reports import are_scores_shown, newest_attempts, report_for, state_of
 
@@ -116,21 +115,9 @@ def progress(receipt: str) -> ResponseReturnValue:
 @allow(Who.OWNER)
 def choose(receipt: str) -> ResponseReturnValue:
     """Let this one count."""
-    chosen: Submission = g.submission
-    assignment = chosen.assignment
-    if assignment.counts != Counts.CHOSEN or chosen.user_id != user().id:
-        raise Conflict("Which submission counts is not chosen in this assignment.")
+    assignment = g.submission.assignment
     with services().database.writing() as rows:
-        rows.add(
-            Choice(
-                assignment_id=assignment.id,
-                user_id=user().id,
-                submission_id=chosen.id,
-                created_at=now(),
-            )
-        )
-        refresh_standings(rows, assignment.course_id, user().id)
-        log_act(rows, user().id, "choose submission", receipt, course_id=assignment.course_id)
+        choosing.choose(rows, user().id, g.submission)
     flash(f"Submission {receipt} counts now.")
     return redirect(
         url_for("courses.assignment", course=assignment.course.slug, assignment=assignment.slug)

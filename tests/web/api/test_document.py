@@ -1,5 +1,8 @@
 """The OpenAPI document says what the service does: drawn requests find no difference."""
 
+import re
+from pathlib import Path
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -48,6 +51,20 @@ def test_the_document_names_every_route_for_programs(app):
             for status, answer in operation["responses"].items():
                 if status >= "400":
                     assert list(answer["content"]) == ["application/problem+json"]
+
+
+def test_the_page_about_the_interface_explains_every_status(app):
+    document = app.test_client().get("/api/v1/openapi.json").get_json()
+    said = {
+        status
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for status in operation["responses"]
+        if status >= "400"
+    }
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+    explained = set(re.findall(r"^\| (\d{3}) \|", page, re.MULTILINE))
+    assert explained == said | {"405"}  # that is of methods which the document does not have
 
 
 @pytest.mark.parametrize("login", ["sam", "ines"])

@@ -305,3 +305,18 @@ def test_what_was_handed_in_comes_back(sam, program_of):
         assert archive.read("submission/layers.py") == b"class Dense: ...\n"
     for login in ("tess", "otto"):
         is_problem(program_of(login).get(f"/submissions/{receipt}/files.zip"), 404)
+
+
+def test_one_chooses_which_submission_counts_where_one_may(
+    sam, program_of, hand_in, finish, change
+):
+    first, second = hand_in(), hand_in("sam", b"n = 2\n")
+    finish(first, 0)
+    finish(second, 0, 1)
+    path = f"/submissions/{first.receipt}/choose"
+    is_problem(sam.post(path), 409)
+    change(counts="chosen")
+    assert sam.post(path).status_code == 200
+    standing = sam.get("/courses/dl/assignments/dense").get_json()["standing"]
+    assert (standing["receipt"], standing["score"]) == (first.receipt, 6.0)
+    is_problem(program_of("anna").post(path), 409)
