@@ -8,6 +8,7 @@ from werkzeug.routing import IntegerConverter, Map
 from web.accounts.oidc import set_up_sign_on
 from web.accounts.views import accounts
 from web.api.student import api
+from web.courses.roster_views import rosters
 from web.courses.views import courses
 from web.operations.views import operations
 from web.pages import set_up_pages
@@ -39,7 +40,7 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     app.url_map.converters["int"] = _RowId
     secure(app, settings)
     set_up_pages(app)
-    for blueprint in (accounts, courses, submissions, operations, api):
+    for blueprint in (accounts, courses, rosters, submissions, operations, api):
         app.register_blueprint(blueprint)
     set_up_sign_on(app, settings)
     keep_rules(app)
