@@ -10,6 +10,7 @@ from web.accounts.views import accounts
 from web.api.student import api
 from web.courses.roster_views import rosters
 from web.courses.views import courses
+from web.gradebook.export_views import exports
 from web.operations.views import operations
 from web.pages import set_up_pages
 from web.rules import keep_rules, require_rules
@@ -40,7 +41,7 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     app.url_map.converters["int"] = _RowId
     secure(app, settings)
     set_up_pages(app)
-    for blueprint in (accounts, courses, rosters, submissions, operations, api):
+    for blueprint in (accounts, courses, rosters, submissions, exports, operations, api):
         app.register_blueprint(blueprint)
     set_up_sign_on(app, settings)
     keep_rules(app)
