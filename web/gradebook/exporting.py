@@ -70,7 +70,10 @@ def gradebook(session: Session, course_id: int) -> Gradebook:
 
 def wide_table(book: Gradebook) -> str:
     """A line per student; of each assignment the score and the late days."""
-    header = ["login", "name", "email", "section"]
+    header = [
+        *("login", "name"),
+        *("email", "section"),
+    ]
     for assignment, _max_score in book.assignments:
         header += [assignment.slug, f"{assignment.slug} late days"]
     lines = [header]
