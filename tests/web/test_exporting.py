@@ -181,9 +181,7 @@ def test_what_is_no_export_of_canvas_is_refused(text):
 @pytest.mark.parametrize("column", [0, 4, 7, 99, -1])
 def test_only_an_assignments_column_can_be_chosen(service, course, column):
     with pytest.raises(Invalid, match="another column"):
-        plan_canvas(
-            parse_canvas(CANVAS), book(service, course)[0], {course.assignment_id: column}
-        )
+        plan_canvas(parse_canvas(CANVAS), book(service, course)[0], {course.assignment_id: column})
 
 
 def test_a_gradebook_takes_as_many_queries_for_many_students_as_for_few(service, course):
