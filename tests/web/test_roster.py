@@ -96,6 +96,11 @@ def test_another_encoding_is_refused_in_plain_words(content):
         decode_table(content)
 
 
+def test_a_file_that_is_too_large_is_not_read():
+    with pytest.raises(Invalid, match="2 MiB"):
+        decode_table(b"x" * (LARGEST + 1))
+
+
 def test_new_people_get_an_account_an_enrolment_and_an_invitation(bring, service, course):
     done = bring(HEADER + "bo,Bo B,bo@x.org,,B\notto,Somebody Else,evil@x.org,assistant,\n")
     assert set(done.invitations) == {"bo"}
