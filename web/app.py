@@ -9,7 +9,9 @@ from web.accounts.oidc import set_up_sign_on
 from web.accounts.views import accounts
 from web.api.staff import staff
 from web.api.student import api
+from web.courses.roster_views import rosters
 from web.courses.views import courses
+from web.gradebook.export_views import exports
 from web.operations.views import operations
 from web.pages import set_up_pages
 from web.rules import keep_rules, require_rules
@@ -42,7 +44,7 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     app.url_map.converters["int"] = _RowId
     secure(app, settings)
     set_up_pages(app)
-    pages = (accounts, courses, submissions, teaching, acts, operations)
+    pages = (accounts, courses, submissions, rosters, exports, teaching, acts, operations)
     for blueprint in (*pages, api, staff):
         app.register_blueprint(blueprint)
     set_up_sign_on(app, settings)

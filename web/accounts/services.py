@@ -40,6 +40,21 @@ def clean_login(text: str) -> str:
     return login
 
 
+def clean_name(text: str) -> str:
+    """Without needless spaces. Raises Invalid."""
+    name = " ".join(text.split())
+    if not 1 <= len(name) <= 120 or not name.isprintable():
+        raise Invalid("A name has 1 to 120 characters.")
+    return name
+
+
+def clean_email(text: str) -> str:
+    """As it is, or empty. Raises Invalid."""
+    if text and not (_EMAIL.fullmatch(text) and text.isprintable()):
+        raise Invalid(f"This is no e-mail address: {text[:80]!r}.")
+    return text
+
+
 def create_user(
     session: Session,
     login: str,
@@ -55,12 +70,7 @@ def create_user(
         Invalid: A value is not acceptable.
         Conflict: The login is taken.
     """
-    login = clean_login(login)
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= 120 or not name.isprintable():
-        raise Invalid("A name has 1 to 120 characters.")
-    if email and not _EMAIL.fullmatch(email):
-        raise Invalid(f"This is no e-mail address: {email[:80]!r}.")
+    login, name, email = clean_login(login), clean_name(name), clean_email(email)
     if session.scalar(select(User.id).where(User.login == login)) is not None:
         raise Conflict(f"The login {login} is taken.")
     user = User(
