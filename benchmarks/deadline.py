@@ -90,6 +90,18 @@ def run(folder: Path, students: int, seconds: float, seed: int) -> int:
     for thread in threads[:students]:
         thread.join()
     memory.stop()
+    for name, times in took.items():
+        p95 = statistics.quantiles(times, n=20)[-1]
+        print(
+            f"{name:7} {len(times):6} requests, median {statistics.median(times) * 1e3:.0f} ms, "
+            f"p95 {p95 * 1e3:.0f} ms (at most {TARGETS[name] * 1e3:.0f}), "
+            f"longest {max(times) * 1e3:.0f} ms",
+            flush=True,
+        )
+    print(
+        f"memory of the service: at most {memory.most_mib:.0f} MiB (at most {MEMORY_MIB})",
+        flush=True,
+    )
     database = Database(read_settings({}, data=data).url)
     started = time.monotonic()
     wait_for(lambda: _results(database)[0] >= 2 * students, 3600)
@@ -97,14 +109,6 @@ def run(folder: Path, students: int, seconds: float, seed: int) -> int:
     results, twice, lost = (*_results(database), _lost(database, uploads))
     database.close()
     service.stop()
-    for name, times in took.items():
-        p95 = statistics.quantiles(times, n=20)[-1]
-        print(
-            f"{name:7} {len(times):6} requests, median {statistics.median(times) * 1e3:.0f} ms, "
-            f"p95 {p95 * 1e3:.0f} ms (at most {TARGETS[name] * 1e3:.0f}), "
-            f"longest {max(times) * 1e3:.0f} ms"
-        )
-    print(f"memory of the service: at most {memory.most_mib:.0f} MiB (at most {MEMORY_MIB})")
     print(f"receipts {len(uploads)} of {students}, lost {lost}, failed requests {len(failed)}")
     print(f"results {results}, graded twice {twice}; the queue was empty {drained:.0f} s later")
     for line in failed[:5]:

@@ -44,7 +44,7 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     app.url_map.converters["int"] = _RowId
     secure(app, settings)
     set_up_pages(app)
-    pages = (accounts, courses, submissions, rosters, exports, teaching, acts, operations)
+    pages = (accounts, courses, submissions, teaching, acts, rosters, exports, operations)
     for blueprint in (*pages, api, staff):
         app.register_blueprint(blueprint)
     set_up_sign_on(app, settings)

@@ -13,7 +13,7 @@ from grader.measurement import SpeedMeasurement
 from grader.wording import duration
 
 WIDTH = 640
-_LEFT, _RIGHT = 90, 20
+_LEFT, _RIGHT = 110, 40
 _SHORTEST_S = 1e-9
 
 
@@ -34,18 +34,18 @@ def duel(speed: SpeedMeasurement) -> Markup:
 
     parts = []
     for row, (name, side) in enumerate(logs.items()):
-        y = 26 + 44 * row
+        y = 26 + 54 * row
         parts.append(_text(_LEFT - 10, y + 4, name, anchor="end"))
         parts.append(_line(_LEFT, y, WIDTH - _RIGHT, y, "axis"))
         parts += [_circle(x(log), y + 5 * (k % 3 - 1), f"dot {name}") for k, log in enumerate(side)]
         middle = statistics.median(side)
         parts.append(_line(x(middle), y - 15, x(middle), y + 15, "median"))
-        parts.append(_text(x(middle), y + 29, duration(math.exp(middle)), anchor="middle"))
-    parts.append(_text(_LEFT, 118, duration(math.exp(low)), anchor="start"))
-    parts.append(_text(WIDTH - _RIGHT, 118, duration(math.exp(high)), anchor="end"))
+        parts.append(_text(x(middle), y + 32, duration(math.exp(middle)), anchor="middle"))
+    parts.append(_text(_LEFT, 138, duration(math.exp(low)), anchor="start"))
+    parts.append(_text(WIDTH - _RIGHT, 138, duration(math.exp(high)), anchor="end"))
     medians = {name: duration(statistics.median(side)) for name, side in sides.items()}
     return _picture(
-        126,
+        146,
         f"Times of {speed.pairs} calls each on a logarithmic axis: your median is "
         f"{medians['you']}, the reference's {medians['reference']}.",
         parts,

@@ -25,6 +25,21 @@ def test_headings_go_below_that_of_the_page():
     assert "<h1>" not in html
 
 
+def test_what_is_wider_than_a_phone_scrolls_by_itself_and_by_keyboard():
+    html = markdown("| | a |\n|---|---|\n| b | c |\n\n```python\nx = 1\n```\n\n$$x$$\n")
+    for name in ("Table", "Code", "Formula"):
+        assert (
+            html.count(f'<div class="scroll" tabindex="0" role="group" aria-label="{name}">') == 1
+        )
+    assert html.count("<div") == html.count("</div>")
+
+
+def test_an_empty_heading_of_a_table_is_none():
+    html = markdown("| | a |\n|---|---|\n| b | c |\n")
+    assert html.count("<th>") == 1
+    assert html.count("<td>") == 3
+
+
 @pytest.mark.parametrize(
     "hostile",
     [

@@ -11,6 +11,8 @@ from web.courses.models import CourseAssignment
 from web.database import now
 from web.submissions.models import Submission
 
+from .conftest import PASSWORD
+
 HERE = "/courses/dl/assignments/dense/"
 CODE = ("layers.py", b"class Dense: ...\n")
 
@@ -186,3 +188,43 @@ def test_the_receipt_and_the_files_can_be_kept(client_of, hand_in):
     content = browser.get(f"/submissions/{submission.receipt}/files.zip").data
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.read("submission/layers.py") == b"class Dense: ...\n"
+
+
+def test_the_report_folds_what_passed_and_shows_what_did_not(client_of, hand_in, finish):
+    submission = hand_in()
+    finish(submission, 1)
+    page = client_of("sam").get(f"/submissions/{submission.receipt}/").text
+    group = page[page.index('id="group-1"') : page.index('id="code"')]
+    shown, folded = group.split("<details>")
+    assert "One." in shown
+    assert "failed" in shown
+    assert "1 check passed" in folded
+    assert "Two." in folded
+
+
+def test_the_statement_does_not_repeat_the_title(client_of, service, course):
+    folder = service.settings.data / "assignments" / ("a" * 64) / "dense"
+    folder.mkdir(parents=True)
+    (folder / "statement.md").write_text("# Dense layers\n\nWrite one.\n")
+    page = client_of("sam").get(HERE).text
+    assert re.findall("<h[1-6][^>]*>Dense layers", page) == ["<h1>Dense layers"]
+    assert "<p>Write one.</p>" in page
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "Firefox on Linux",
+        ),
+        ("Mozilla/5.0 (Linux; Android 15) Chrome/141.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("Mozilla/5.0 (iPhone; like Mac OS X) Version/18.0 Safari/604.1", "Safari on iPhone"),
+        ("<b>", "A browser"),
+    ],
+)
+def test_where_one_is_signed_in_is_said_in_plain_words(client_of, agent, words):
+    browser = client_of(None)
+    browser.client.environ_base["HTTP_USER_AGENT"] = agent
+    browser.post("/sign-in", login="sam", password=PASSWORD)
+    assert words in browser.get("/account").text

@@ -90,8 +90,21 @@ def wide_table(book: Gradebook) -> str:
 def long_table(course: Course, book: Gradebook) -> str:
     """A line per student and assignment."""
     lines = [
-        ["course", "assignment", "login", "name", "email", "section", "status", "score"]
-        + ["max_score", "score_before_penalty", "late_days", "grace_days", "submissions"]
+        [
+            "course",
+            "assignment",
+            "login",
+            "name",
+            "email",
+            "section",
+            "status",
+            "score",
+            "max_score",
+            "score_before_penalty",
+            "late_days",
+            "grace_days",
+            "submissions",
+        ]
     ]
     for assignment, max_score in book.assignments:
         for student, section in book.students:

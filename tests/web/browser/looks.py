@@ -23,8 +23,9 @@ def overflow(page):
             const root = document.documentElement;
             const more = root.scrollWidth - root.clientWidth;
             if (more <= 0) return [];
-            const inside = (e) => { for (let p = e.parentElement; p && p !== document.body; p = p.parentElement)
-                if (getComputedStyle(p).overflowX !== "visible") return true; return false; };
+            const scrolls = (e) => getComputedStyle(e).overflowX !== "visible";
+            const inside = (e) => e.parentElement !== document.body
+                && (scrolls(e.parentElement) || inside(e.parentElement));
             return [`${more} px`, ...[...document.querySelectorAll("main *, header *")]
                 .filter((e) => e.getBoundingClientRect().right > root.clientWidth && !inside(e))
                 .map((e) => e.outerHTML.slice(0, 100))];
@@ -33,17 +34,13 @@ def overflow(page):
 
 
 def focus_is_visible(page):
-    """Whether the focused element looks otherwise than without the focus."""
+    """Whether the focused element has an outline that is thick enough, and is on the screen."""
     return page.evaluate(
         """() => {
-            const element = document.activeElement;
-            const look = () => { const s = getComputedStyle(element);
-                return [s.outlineStyle, s.outlineWidth, s.boxShadow, s.borderColor, s.backgroundColor,
-                        s.textDecorationLine, s.left].join("|"); };
-            const focused = look();
-            element.blur();
-            const plain = look();
-            element.focus();
-            return focused !== plain;
+            const style = getComputedStyle(document.activeElement);
+            const box = document.activeElement.getBoundingClientRect();
+            return style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 2
+                && box.right > 0 && box.left < innerWidth
+                && box.bottom > 0 && box.top < innerHeight;
         }"""
     )

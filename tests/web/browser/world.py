@@ -21,18 +21,20 @@ STATEMENT = r"""# Dense layers
 
 A layer $y = x W + b$ with `forward` and `backward`:
 
-$$ \left(\begin{matrix} 1 & 2 & 3 & 4 \end{matrix}\right) W + \left(\begin{matrix} 10 & 20 & 30 \end{matrix}\right)
-   = \left(\begin{matrix} 17 & 22 & 32 \end{matrix}\right) + \frac{\partial L}{\partial x_{p,i}} + \sum_o dy_{p,o} W_{i,o} $$
+$$ \left(\begin{matrix} 1 & 2 & 3 & 4 \end{matrix}\right) W
+   + \left(\begin{matrix} 10 & 20 & 30 \end{matrix}\right)
+   = \left(\begin{matrix} 17 & 22 & 32 \end{matrix}\right)
+   + \frac{\partial L}{\partial x_{p,i}} + \sum_o dy_{p,o} W_{i,o} $$
 
 ## What to write
 
 | | `Dense` | `Conv1x1` |
 |---|---|---|
-| constructor | `Dense(in_features, units, use_bias=True)` | `Conv1x1(in_channels, filters, rank=2, strides=1)` |
-| kernel | `(in_features, units)` | `(1,) * rank + (in_channels, filters)`, whatever the data format is |
+| constructor | `Dense(in_features, units, use_bias=True)` | `Conv1x1(in_channels, filters)` |
+| kernel | `(in_features, units)` | `(1,) * rank + (in_channels, filters)`, in any data format |
 
 ```python
-layer = Dense(in_features=64, units=10, use_bias=True).forward(np.zeros((32, 64)))  # a long line
+layer = Dense(in_features=64, units=10, use_bias=True).forward(x)  # a long line
 ```
 """
 CODE = b'''"""Layers."""
@@ -40,7 +42,7 @@ import numpy as np
 
 
 class Dense:
-    # A line that is long enough to stick out of every phone there is, so that it must scroll by itself
+    # A line that is long enough to stick out of every phone there is, so that it must scroll
     def forward(self, x):
         return x @ self.kernel + self.bias * 2
 '''
@@ -144,7 +146,12 @@ def _with_every_kind(report):
             "status": Status.FAILED,
             "points": 0.0,
         },
-        {"title": "It is deterministic.", "group": "behaviour", "status": Status.NOT_RUN, "points": 0.0},
+        {
+            "title": "It is deterministic.",
+            "group": "behaviour",
+            "status": Status.NOT_RUN,
+            "points": 0.0,
+        },
         {
             "title": "forward is as fast as the reference.",
             "group": "speed",

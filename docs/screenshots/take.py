@@ -1,0 +1,110 @@
+"""Take the pictures of this folder: `python docs/screenshots/take.py http://127.0.0.1:8000`.
+
+It needs Playwright, Pillow and Chromium, and a demo at that address whose submissions are graded.
+A picture shows what a person sees who is signed in, at two widths and in two colour schemes.
+"""
+
+import argparse
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+HERE = Path(__file__).parent
+CHROMIUM = "/usr/bin/chromium"
+PASSWORD = "correct horse"  # noqa: S105 - the demo's, printed for everybody
+WIDTHS = {"phone": 390, "desktop": 1280}
+SCHEMES = ("light", "dark")
+HIGHEST = 1600
+COLOURS = 128
+COURSE = "/courses/deep-learning/"
+ASSIGNMENT = COURSE + "assignments/dense-conv1x1/"
+MISTAKEN = (
+    HERE.parents[1]
+    / "assignments/dense-conv1x1/submissions/known_wrong/dx_kernel_not_transposed/layers.py"
+)
+
+
+def at(path: str) -> Callable[[Page], None]:
+    """What goes to a path."""
+    return lambda page: page.goto(path) and None
+
+
+def report(page: Page) -> None:
+    """The oldest submission of an assignment that has a report with something to mend."""
+    page.goto(ASSIGNMENT)
+    page.locator("#history ~ .scroll tbody a").last.click()
+
+
+def progress(page: Page) -> None:
+    """Hand in what has a mistake, and look before it is graded."""
+    page.goto(ASSIGNMENT)
+    page.set_input_files("#files", MISTAKEN)
+    page.get_by_role("button", name="Hand in at once").click()
+    page.locator("#progress li").first.wait_for()
+
+
+# Whose picture of what: its name, who is signed in, and how they come there.
+PICTURES: list[tuple[str, str, Callable[[Page], None]]] = [
+    ("student-course", "{student}", at(COURSE)),
+    ("student-assignment", "{student}", at(ASSIGNMENT)),
+    ("student-report", "{student}", report),
+    ("student-progress", "grace", progress),
+]
+
+
+def sign_in(page: Page, login: str) -> None:
+    """By the form."""
+    page.goto("/sign-in")
+    page.get_by_label("Login").fill(login)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+
+
+def take(browser: Browser, address: str, student: str, only: str) -> None:
+    """All pictures whose name contains a word."""
+    for device, width in WIDTHS.items():
+        for scheme in SCHEMES:
+            context = browser.new_context(
+                base_url=address,
+                viewport={"width": width, "height": 800},
+                color_scheme=scheme,
+            )
+            page, signed_in = context.new_page(), ""
+            for name, whose, come in PICTURES:
+                login = whose.format(student=student)
+                if only not in name:
+                    continue
+                if login != signed_in:
+                    context.clear_cookies()
+                    sign_in(page, login)
+                    signed_in = login
+                come(page)
+                height = min(page.evaluate("document.documentElement.scrollHeight"), HIGHEST)
+                clip = {"x": 0, "y": 0, "width": width, "height": height}
+                taken = Image.open(io.BytesIO(page.screenshot(full_page=True, clip=clip)))
+                few = taken.convert("RGB").quantize(COLOURS)
+                few.save(HERE / f"{name}-{device}-{scheme}.png", optimize=True)
+            context.close()
+
+
+def main() -> None:
+    """Read the arguments, and take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("address", help="of a demo, such as http://127.0.0.1:8000")
+    parser.add_argument("--student", default="niels", help="who has handed in twice")
+    parser.add_argument("--only", default="", help="pictures whose name contains this")
+    given = parser.parse_args()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        take(browser, given.address.rstrip("/"), given.student, given.only)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
