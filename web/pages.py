@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -120,7 +120,6 @@ def _frame() -> dict[str, Any]:
         "place": place,
         "course": place.course if place is not None else None,
         "paused": services().workers.health.paused,
-        "endpoints": current_app.view_functions,
     }
 
 

@@ -48,8 +48,13 @@ def class_page(course: str, assignment: str) -> ResponseReturnValue:  # noqa: AR
             "scores": columns(summary.histogram, "Students by score"),
             "checks": bars(failing, "Checks that fail most"),
             "hints": bars(summary.hints[:10], "Known mistakes"),
-            "activity": columns(summary.activity[-30:], "Submissions by day"),
-            "speeds": [(line, columns(line.bounds, line.title)) for line in summary.speeds],
+            "activity": columns(
+                [(day[5:], count) for day, count in summary.activity[-30:]], "Submissions by day"
+            ),
+            "speeds": [
+                (line, columns([(short(name), count) for name, count in line.bounds], line.title))
+                for line in summary.speeds
+            ],
         },
     )
 
@@ -190,6 +195,11 @@ def log(course: str) -> ResponseReturnValue:  # noqa: ARG001
     return render_template(
         "teaching/log.html", acts=acts, verbs=verbs, verb=verb, older=acts[-1].id if more else None
     )
+
+
+def short(bound: str) -> str:
+    """The name of a bound, to fit below a column."""
+    return bound.replace("up to ", "\u2264 ").replace("above ", "> ")
 
 
 def course_assignments(rows: Session) -> list[CourseAssignment]:

@@ -26,6 +26,10 @@ LOOKS = (
     "/courses/dl/log/",
     "/courses/dl/settings/",
     "/courses/dl/assignments/dense/settings/",
+    "/courses/dl/roster",
+    "/courses/dl/exports",
+    "/courses/dl/exports/gradebook.csv",
+    "/courses/dl/exports/scores.csv",
 )
 
 
