@@ -1,5 +1,6 @@
 """The database: SQLite by default, PostgreSQL by a URL. Plain SQLAlchemy, no application needed."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,6 +13,10 @@ from sqlalchemy.types import TypeDecorator
 
 BUSY_MS = 5000
 """How long a writer of SQLite waits for another."""
+
+
+TURN_S = 20.0
+"""How long a writer of SQLite waits for others of its process."""
 
 
 class Base(DeclarativeBase):
@@ -56,13 +61,14 @@ class Database:
     """Sessions that read, and sessions that write.
 
     A writer of SQLite takes the lock as it begins, so that it never finds out half-way that another
-    was first.
+    was first. Writers of one process take turns before that: the lock itself is not fair.
 
     Args:
         url: Of SQLAlchemy.
     """
 
     def __init__(self, url: str) -> None:
+        self._turn = threading.Lock()
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         options: dict[str, Any] = {} if self.is_sqlite else {"pool_pre_ping": True}
         self.engine = create_engine(url, pool_size=20, max_overflow=20, **options)
@@ -79,9 +85,26 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session whose changes are committed at the end, all or none."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        """A session whose changes are committed at the end, all or none.
+
+        Raises:
+            TimeoutError: Other writers of this process took too long.
+        """
+        opened = Session(self._writer, expire_on_commit=False)
+        with self._taking_turns(), opened as session, session.begin():
             yield session
+
+    @contextmanager
+    def _taking_turns(self) -> Iterator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._turn.acquire(timeout=TURN_S):
+            raise TimeoutError(f"The database was not free to write within {TURN_S:g} s.")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def close(self) -> None:
         """Close all connections."""

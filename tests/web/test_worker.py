@@ -8,9 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from grader.bundle import to_zip
 from grader.errors import MachineUnfit
 from grader.report import from_json, student_view
+from grader.runner.messages import DescribeOrder, GradeOrder
 from web.accounts.services import create_user
 from web.courses.models import Role, Version
 from web.courses.services import create_course, enrol, set_assignment
@@ -18,6 +21,8 @@ from web.database import now
 from web.errors import Invalid
 from web.gradebook.models import Standing
 from web.grading.models import Attempt, Result, State
+from web.grading.process import RunnerEnded, RunnerProcess
+from web.grading.recorder import record_report
 from web.grading.versions import add_version, bundle_path, version_folder
 from web.submissions.receiving import Upload, receive
 
@@ -145,6 +150,39 @@ def test_a_runner_that_is_killed_costs_a_try_and_no_score(
         os.kill(pid, signal.SIGKILL)
     attempt = eventually(submission, State.DONE, 90)
     assert attempt.tries == 2
+
+
+def test_who_stops_listening_never_hears_the_old_answer_to_a_new_order(tmp_path):
+    folder = write_doubling(tmp_path)
+    order = DescribeOrder(assignment=str(folder), bundle=str(tmp_path / "bundle.zip"))
+    runner = RunnerProcess("process")
+    (answer,) = runner.ask(order)
+    assert answer.kind == "description"
+    archive = tmp_path / "s.zip"
+    archive.write_bytes(to_zip({"double.py": RIGHT}, "s"))
+    events = runner.ask(GradeOrder(submission=str(archive), assignment=str(folder), seed=1))
+    assert next(events).kind == "phase"
+    events.close()
+    with pytest.raises(RunnerEnded):
+        list(runner.ask(order))
+
+
+def test_a_result_is_kept_until_the_database_takes_it(
+    hand_in, workers, eventually, service, monkeypatch
+):
+    monkeypatch.setattr("web.grading.worker._RECORD_PAUSES_S", (0.01, 0.01))
+    recorded = record_report
+    calls = []
+
+    def locked_twice(session, attempt_id, report):
+        calls.append(attempt_id)
+        if len(calls) < 3:
+            raise OperationalError("INSERT", {}, Exception("database is locked"))
+        return recorded(session, attempt_id, report)
+
+    monkeypatch.setattr("web.grading.worker.record_report", locked_twice)
+    attempt = eventually(hand_in(RIGHT), State.DONE)
+    assert (attempt.tries, len(calls)) == (1, 3)
 
 
 def test_a_fault_that_stays_waits_for_a_person_without_a_score(

@@ -47,7 +47,7 @@ class RunnerProcess:
         return self._process.pid
 
     def ask(self, order: GradeOrder | DescribeOrder) -> Iterator[Event]:
-        """Give an order; the last event is the answer.
+        """Give an order; the last event is the answer. To stop listening earlier ends the runner.
 
         Raises:
             RunnerEnded: The process is gone or was silent too long; it is ended for good.
@@ -59,16 +59,24 @@ class RunnerProcess:
         except OSError as error:
             self.close()
             raise RunnerEnded("The grading process has ended.") from error
+        finished = False
+        try:
+            for event in self._until_answered():
+                finished = event.is_last
+                yield event
+        finally:
+            if not finished:
+                self.kill()  # what it still says would be taken for the next order's answer
+
+    def _until_answered(self) -> Iterator[Event]:
         while True:
             try:
                 event = self._events.get(timeout=self._silence_s)
             except queue.Empty:
-                self.kill()
                 raise RunnerEnded(
                     f"The grading process said nothing for {self._silence_s:g} s, and was ended."
                 ) from None
             if event is None:
-                self.close()
                 raise RunnerEnded("The grading process ended in mid-grading.")
             if event.kind == "phase" and event.body.get("name") == "ready":
                 continue

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from grader.errors import InfrastructureFault
 from grader.report import from_json
@@ -27,7 +27,8 @@ from web.storage import BlobMissing, BlobStore
 log = structlog.get_logger()
 
 _IDLE_S = 5.0
-_TOLD_EVERY_S = 0.1
+_TOLD_EVERY_S = 0.25
+_RECORD_PAUSES_S = (0.5, 2.0, 5.0, 15.0, 30.0)
 _UNWELL_PAUSE_S = 30.0
 _RECONCILED_EVERY_S = 15.0
 
@@ -182,7 +183,11 @@ class _Worker:
                 self._drop_runner()
                 self._put_off(order, str(error))
             except NotRecordable as error:
-                self._put_off(order, str(error), lasting=True)
+                self._drop_runner()
+                self._put_off(order, str(error))
+            except SQLAlchemyError:
+                self._drop_runner()
+                raise
         return True
 
     def _grade(self, order: queue.Order) -> None:
@@ -240,21 +245,32 @@ class _Worker:
     def _tell(
         self, order: queue.Order, phase: str, checks: list[dict[str, Any]], total: int
     ) -> bool:
-        with self._all._database.writing() as session:
-            return queue.tell_progress(
-                session,
-                order.attempt_id,
-                self._name,
-                self._all._settings.lease_seconds,
-                phase=phase,
-                checks=checks,
-                total=total,
-            )
+        try:
+            with self._all._database.writing() as session:
+                return queue.tell_progress(
+                    session,
+                    order.attempt_id,
+                    self._name,
+                    self._all._settings.lease_seconds,
+                    phase=phase,
+                    checks=checks,
+                    total=total,
+                )
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("progress could not be told", error=str(error))
+            return True  # the grading goes on; only who watches sees less
 
     def _record(self, order: queue.Order, event: Event) -> None:
         report = from_json(json.dumps(event.body["report"]))
-        with self._all._database.writing() as session:
-            recorded = record_report(session, order.attempt_id, report)
+        for pause_s in (*_RECORD_PAUSES_S, None):
+            try:
+                with self._all._database.writing() as session:
+                    recorded = record_report(session, order.attempt_id, report)
+                break
+            except OperationalError as error:
+                if pause_s is None or self._all._stopping.wait(pause_s):
+                    raise
+                log.warning("the result could not be recorded yet", error=str(error))
         self._all.health = Health()
         log.info("graded", score=report.score, of=report.max_score, recorded=recorded)
 
