@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from web.database import Database
+from web.grading.queue import Places
 from web.grading.worker import Workers
 from web.settings import Settings
 from web.storage import BlobStore
@@ -21,6 +22,7 @@ class Services:
     database: Database
     blobs: BlobStore
     workers: Workers
+    places: Places
 
 
 def make_services(settings: Settings, fit: Callable[[], None] = lambda: None) -> Services:
@@ -33,7 +35,8 @@ def make_services(settings: Settings, fit: Callable[[], None] = lambda: None) ->
     settings.data.mkdir(parents=True, exist_ok=True)
     database = Database(settings.url)
     blobs = BlobStore(settings.data / "blobs")
-    return Services(settings, database, blobs, Workers(settings, database, blobs, fit))
+    workers = Workers(settings, database, blobs, fit)
+    return Services(settings, database, blobs, workers, Places())
 
 
 def services() -> Services:

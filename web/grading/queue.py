@@ -4,7 +4,10 @@ Every function works in the caller's session. An attempt is held by a lease: who
 writes nothing.
 """
 
+import math
 import random
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -207,8 +210,8 @@ def try_again(session: Session, attempt_id: int) -> bool:
     )
 
 
-def places(session: Session, attempt_ids: Sequence[int]) -> dict[int, int]:
-    """The place in the queue of each of these attempts that waits; 1 is next."""
+def places(session: Session, attempt_ids: Sequence[int] | None = None) -> dict[int, int]:
+    """The place in the queue of each of these attempts that waits, or of all; 1 is next."""
     ranked = _ranked(None)
     order = select(
         ranked.c.id,
@@ -216,8 +219,32 @@ def places(session: Session, attempt_ids: Sequence[int]) -> dict[int, int]:
         .over(order_by=(ranked.c.priority, ranked.c.turn, ranked.c.id))
         .label("place"),
     ).subquery()
-    rows = session.execute(select(order.c.id, order.c.place).where(order.c.id.in_(attempt_ids)))
+    query = select(order.c.id, order.c.place)
+    if attempt_ids is not None:
+        query = query.where(order.c.id.in_(attempt_ids))
+    rows = session.execute(query)
     return {row[0]: row[1] for row in rows}
+
+
+class Places:
+    """The places of all queued attempts, asked of the database once a second at most.
+
+    Hundreds may watch their place at a deadline, and it is the same list for all of them.
+    """
+
+    def __init__(self, seconds: float = 1.0) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._asked = -math.inf
+        self._known: dict[int, int] = {}
+
+    def of(self, session: Session, attempt_id: int) -> int | None:
+        """One attempt's; None where it does not wait, or came within this second."""
+        with self._lock:
+            if time.monotonic() - self._asked > self._seconds:
+                self._known = places(session)
+                self._asked = time.monotonic()
+            return self._known.get(attempt_id)
 
 
 def depth(session: Session) -> dict[str, int]:

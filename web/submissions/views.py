@@ -26,7 +26,6 @@ from web.courses.models import CourseAssignment
 from web.errors import Invalid
 from web.gradebook.standings import official_results
 from web.grading.models import State
-from web.grading.queue import places
 from web.markup import code
 from web.pictures import duel
 from web.rules import Who, allow, place, user
@@ -149,7 +148,7 @@ def _progress(rows: Session, of: Submission) -> dict[str, object]:
     state = state_of(attempt, result)
     ahead = None
     if attempt is not None and state is State.QUEUED:
-        ahead = places(rows, [attempt.id]).get(attempt.id)
+        ahead = services().places.of(rows, attempt.id)
     return {
         "submission": of,
         "assignment": of.assignment,
