@@ -22,6 +22,20 @@ PAGES = [
     ("sam", "/nothing-here"),
     ("anna", "report"),
     ("anna", "waiting"),
+    *(
+        ("ines", f"/courses/dl/{page}")
+        for page in (
+            "class/dense/",
+            "gradebook/",
+            "students/sam/",
+            "queue/",
+            "log/",
+            "roster",
+            "exports",
+            "settings/",
+            "assignments/dense/settings/",
+        )
+    ),
 ]
 
 
