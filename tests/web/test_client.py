@@ -8,7 +8,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from waitress.server import create_server
+from werkzeug.serving import make_server
 
 from grader.cli import main
 from grader.client import config_path
@@ -24,19 +24,13 @@ CODE = b"class Dense: ...\n"
 @pytest.fixture
 def server(app):
     """The address of the service."""
-    made = create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=made.run)
+    made = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=made.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{made.effective_port}"
-
-    def close():
-        for channel in list(made.active_channels.values()):
-            channel.handle_close()
-        made.close()
-
-    made.trigger.pull_trigger(close)
+    yield f"http://127.0.0.1:{made.server_port}"
+    made.shutdown()
     thread.join(timeout=10)
-    made.task_dispatcher.shutdown()
+    made.server_close()
     assert not thread.is_alive()
 
 
