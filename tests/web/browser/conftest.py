@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
-from waitress.server import create_server
+from werkzeug.serving import make_server
 
 from ..conftest import PASSWORD
 from .world import world  # noqa: F401
@@ -40,19 +40,13 @@ def chromium():
 @pytest.fixture
 def address(app):
     """Of the application, served."""
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-
-    def close():
-        for channel in list(server.active_channels.values()):
-            channel.handle_close()
-        server.close()
-
-    server.trigger.pull_trigger(close)
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
     thread.join()
-    server.task_dispatcher.shutdown()
+    server.server_close()
 
 
 @pytest.fixture

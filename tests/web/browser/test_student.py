@@ -158,7 +158,7 @@ def worked(service, tmp_path):
 def test_a_student_watches_learns_and_gets_it_right(open_page, worked):
     page = open_page()
     sign_in(page, "sam")
-    seen = watch(page, b"import time\n" + WRONG.replace(b"return", b"time.sleep(1.5); return"))
+    seen = watch(page, b"import time\n" + WRONG.replace(b"return", b"time.sleep(3.5); return"))
     said = "Being graded. Running checks: 1 of 2."  # for who cannot see
     assert any(said in words for words in seen)
     assert page.get_by_role("heading", name="0 of 3 points").is_visible()
