@@ -74,7 +74,7 @@ def test_the_agent_runs_from_its_own_folder_and_nothing_of_it_is_left_there(
     assert {path.name for path in probe_agent.iterdir()} == {"__main__.py"}
 
 
-@pytest.mark.parametrize("name", ["wire", "objects", "main", "child", "limits"])
+@pytest.mark.parametrize("name", ["wire", "objects", "main", "child", "freezer"])
 def test_what_lies_in_and_beside_the_agents_folder_cannot_be_imported_by_its_name(name):
     client = AgentClient(ProcessLauncher().launch(LIMITS), LIMITS)
     try:
