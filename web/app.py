@@ -7,6 +7,9 @@ from werkzeug.routing import IntegerConverter, Map
 
 from web.accounts.oidc import set_up_sign_on
 from web.accounts.views import accounts
+from web.api.rosters import rosters as api_rosters
+from web.api.scores import scores
+from web.api.setting import setting
 from web.api.staff import staff
 from web.api.student import api
 from web.courses.roster_views import rosters
@@ -45,7 +48,7 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     secure(app, settings)
     set_up_pages(app)
     pages = (accounts, courses, submissions, teaching, acts, rosters, exports, operations)
-    for blueprint in (*pages, api, staff):
+    for blueprint in (*pages, api, staff, setting, api_rosters, scores):
         app.register_blueprint(blueprint)
     set_up_sign_on(app, settings)
     keep_rules(app)

@@ -9,7 +9,9 @@ import pytest
 
 from web.courses.models import CourseAssignment
 from web.database import now
+from web.grading.models import State
 from web.submissions.models import Submission
+from web.submissions.views import look_again_s
 
 from .conftest import PASSWORD
 
@@ -154,6 +156,26 @@ def test_progress_is_sent_again_only_when_it_changed_and_ends(client_of, hand_in
     finish(submission, 0)
     last = browser.get(path, headers={"If-None-Match": first.headers["ETag"]})
     assert last.headers["HX-Redirect"] == f"/submissions/{submission.receipt}/"
+
+
+@pytest.mark.parametrize(
+    ("state", "ahead", "seconds"),
+    [
+        (State.RUNNING, None, 0.5),
+        (State.QUEUED, None, 0.5),
+        (State.QUEUED, 1, 1.0),
+        (State.QUEUED, 7, 7.0),
+        (State.QUEUED, 300, 15.0),
+        (State.WAITING, None, 15.0),
+    ],
+)
+def test_who_waits_long_looks_again_less_often(state, ahead, seconds):
+    assert look_again_s(state, ahead) == seconds
+
+
+def test_the_page_looks_again_when_it_is_told_to(client_of, hand_in):
+    page = client_of("sam").get(f"/submissions/{hand_in().receipt}/").text
+    assert re.findall(r'hx-trigger="([^"]*)"', page) == ["every 1s"]
 
 
 def test_what_a_student_wrote_is_text(client_of, hand_in, finish):

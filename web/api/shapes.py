@@ -6,14 +6,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 
-def _without_nul(text: str) -> str:
+def without_nul(text: str) -> str:
+    """The same. Raises ValueError where it has the character 0, which PostgreSQL cannot store."""
     if "\0" in text:
         raise ValueError("must not contain the character 0")
     return text
 
 
-Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_without_nul)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=160), AfterValidator(_without_nul)]
+Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(without_nul)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=160), AfterValidator(without_nul)]
 
 
 class Shape(BaseModel):

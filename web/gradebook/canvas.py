@@ -11,8 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from web.accounts.models import User
-from web.errors import Invalid
+from web.audit import log_act
+from web.courses.models import Course
+from web.errors import Conflict, Invalid
 from web.gradebook.exporting import EXCUSED, Gradebook, number
 from web.tables import Row, read_table, write_table
 
@@ -178,6 +182,49 @@ def canvas_table(
         cells = [after.get((login, column), _value(row.cell(column))) for column in columns]
         lines.append([*table.identity(row), *cells])
     return write_table(lines)
+
+
+def export_to_canvas(
+    session: Session,
+    actor_id: int,
+    course: Course,
+    table: CanvasTable,
+    book: Gradebook,
+    chosen: Mapping[int, int],
+    *,
+    digest: str,
+) -> str:
+    """The file for Canvas, if its changes are still those that were looked at.
+
+    Args:
+        session: The caller's, writing.
+        actor_id: Who.
+        course: Whose scores.
+        table: What Canvas exported.
+        book: Our scores.
+        chosen: Columns by assignment's id.
+        digest: Of the plan that was looked at.
+
+    Raises:
+        Conflict: The plan is another one now.
+        Invalid: As `plan_canvas`, or there is nothing to change.
+    """
+    plan = plan_canvas(table, book, chosen)
+    if plan.digest != digest:
+        raise Conflict(
+            "What would change is not what you looked at any more: go back and show the changes "
+            "again."
+        )
+    text = canvas_table(table, book, chosen, plan)
+    log_act(
+        session,
+        actor_id,
+        "export to canvas",
+        course.slug,
+        course_id=course.id,
+        changes=len(plan.changes),
+    )
+    return text
 
 
 def _match(table: CanvasTable, students: list[User]) -> dict[str, Row]:

@@ -4,11 +4,10 @@ from apiflask import APIBlueprint
 from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from web.audit import log_act
-from web.errors import Conflict, Invalid
+from web.errors import Invalid
 from web.gradebook.canvas import (
     CanvasTable,
-    canvas_table,
+    export_to_canvas,
     likely_columns,
     parse_canvas,
     plan_canvas,
@@ -62,23 +61,9 @@ def canvas_csv(course: str) -> ResponseReturnValue:
     """The changes that were looked at, for Canvas to import."""
     table: CanvasTable = parse_canvas(_text())
     book = _gradebook()
-    chosen = _chosen(book)
-    plan = plan_canvas(table, book, chosen)
-    if plan.digest != request.form.get("digest", ""):
-        raise Conflict(
-            "What would change is not what you looked at any more: go back and show the changes "
-            "again."
-        )
-    text = canvas_table(table, book, chosen, plan)
+    chosen, digest = _chosen(book), request.form.get("digest", "")
     with services().database.writing() as rows:
-        log_act(
-            rows,
-            user().id,
-            "export to canvas",
-            course,
-            course_id=place().course.id,
-            changes=len(plan.changes),
-        )
+        text = export_to_canvas(rows, user().id, place().course, table, book, chosen, digest=digest)
     return _file(f"{course}-canvas.csv", text)
 
 

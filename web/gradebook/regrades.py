@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from web.accounts.models import User
 from web.audit import log_act
@@ -179,7 +179,7 @@ def apply(session: Session, actor_id: int, regrade: Regrade) -> Review:
     _require_open(regrade)
     found = review(session, regrade)
     if found.unfinished:
-        raise Conflict(f"{found.unfinished} gradings of this regrade are not done yet.")
+        raise Conflict(f"Not all of this regrade is graded yet: {found.unfinished} to go.")
     _decide(session, actor_id, regrade, "applied", len(found.moves))
     return found
 
@@ -196,6 +196,20 @@ def drop(session: Session, actor_id: int, regrade: Regrade) -> None:
         .values(state=State.CANCELLED.value, worker=None, leased_until=None, ended_at=now())
     )
     _decide(session, actor_id, regrade, "dropped", 0)
+
+
+def regrade_in(
+    session: Session, course_id: int, regrade_id: int
+) -> tuple[Regrade, CourseAssignment]:
+    """A regrade of a course, and the assignment that it is of. Raises NotFound."""
+    found = session.get(Regrade, regrade_id)
+    if found is not None:
+        assignment = session.get_one(
+            CourseAssignment, found.assignment_id, options=[joinedload(CourseAssignment.version)]
+        )
+        if assignment.course_id == course_id:
+            return found, assignment
+    raise NotFound("There is no such regrade in this course.")
 
 
 def _chosen(

@@ -54,6 +54,10 @@ class Workers:
         database: Where the queue is.
         blobs: Where submissions are.
         fit: Raises MachineUnfit where strangers' code may not run; called before the first.
+
+    Attributes:
+        health: Whether gradings go on.
+        notices: How often somebody has said that there is something to grade.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Workers:
         self._boot = f"here-{secrets.token_hex(6)}"
         self._stopping = threading.Event()
         self._work = threading.Condition()
+        self.notices = 0
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -97,7 +102,13 @@ class Workers:
     def notify(self) -> None:
         """Say that there is something to grade, so that nobody waits for the next look."""
         with self._work:
+            self.notices += 1
             self._work.notify_all()
+
+    def wait_for_work(self, seen: int) -> None:
+        """Until somebody has said so since `seen` notices, or for some seconds."""
+        with self._work:
+            self._work.wait_for(lambda: self.notices != seen, _IDLE_S)
 
     def _spawn(self, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, daemon=True, name=target.__name__.strip("_"))
@@ -154,6 +165,7 @@ class _Worker:
         stopping = self._all._stopping
         try:
             while not stopping.is_set():
+                seen = self._all.notices  # what comes while the queue is looked at is not missed
                 try:
                     busy = self._work_off_one()
                 except (SQLAlchemyError, OSError) as error:
@@ -161,8 +173,7 @@ class _Worker:
                     stopping.wait(_IDLE_S)
                     continue
                 if not busy:
-                    with self._all._work:
-                        self._all._work.wait(_IDLE_S)
+                    self._all.wait_for_work(seen)
         finally:
             self._drop_runner()
 

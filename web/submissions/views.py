@@ -39,6 +39,8 @@ from web.submissions.reports import are_scores_shown, newest_attempts, report_fo
 submissions = APIBlueprint("submissions", __name__, enable_openapi=False)
 
 PREVIEW_S = 3600
+SOONEST_S, LATEST_S = 0.5, 15.0
+"""When who watches looks again."""
 _PREVIEWED_LINES = 40
 
 
@@ -142,6 +144,21 @@ def receipt_text(receipt: str) -> ResponseReturnValue:  # noqa: ARG001
     return Response(text, content_type="text/plain; charset=utf-8")
 
 
+def look_again_s(state: State, ahead: int | None) -> float:
+    """Seconds until who watches looks again.
+
+    That is soon where something happens, and later the more gradings come before: so a crowd at a
+    deadline does not slow down who hands in.
+
+    Args:
+        state: Of the submission.
+        ahead: Its place in the queue, if it has one.
+    """
+    if state is State.WAITING:
+        return LATEST_S
+    return min(max(float(ahead or 0), SOONEST_S), LATEST_S)
+
+
 def _progress(rows: Session, of: Submission) -> dict[str, object]:
     attempt = newest_attempts(rows, [of.id]).get(of.id)
     result = official_results(rows, [of.id]).get(of.id)
@@ -155,6 +172,7 @@ def _progress(rows: Session, of: Submission) -> dict[str, object]:
         "attempt": attempt,
         "state": state,
         "ahead": ahead,
+        "look_again_s": f"{look_again_s(state, ahead):g}",
         "shown": are_scores_shown(of.assignment, place()),
     }
 

@@ -4,7 +4,7 @@ from apiflask import APIBlueprint
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from web.courses.access import assignment_in
 from web.courses.models import Course, CourseAssignment, Version
@@ -16,7 +16,7 @@ from web.courses.setting import (
     update_assignment,
     update_course,
 )
-from web.errors import Invalid, NotFound
+from web.errors import Invalid
 from web.gradebook import decisions, regrades
 from web.gradebook.models import Regrade
 from web.rules import Who, allow, place, user
@@ -180,7 +180,7 @@ def propose_regrade(course: str, assignment: str) -> ResponseReturnValue:
 def regrade(course: str, regrade: int) -> ResponseReturnValue:  # noqa: ARG001
     """Who moves, and by how much."""
     with services().database.reading() as rows:
-        found, assignment = regrade_in(rows, regrade)
+        found, assignment = regrades.regrade_in(rows, place().course.id, regrade)
         review = regrades.review(rows, found)
         version = rows.get_one(Version, found.version_id)
     return render_template(
@@ -198,10 +198,11 @@ def regrade(course: str, regrade: int) -> ResponseReturnValue:  # noqa: ARG001
 def decide_regrade(course: str, regrade: int, act: str) -> ResponseReturnValue:
     """Let it count, or not."""
     with services().database.writing() as rows:
-        found, _assignment = regrade_in(rows, regrade)
+        found, _assignment = regrades.regrade_in(rows, place().course.id, regrade)
         if act == "apply":
             done = regrades.apply(rows, user().id, found)
-            flash(f"The regrade counts now: {len(done.moves)} scores changed.")
+            changed = f"{len(done.moves)} score{'' if len(done.moves) == 1 else 's'} changed"
+            flash(f"The regrade counts now: {changed}.")
         else:
             regrades.drop(rows, user().id, found)
             flash("The regrade is dropped: no score changed.")
@@ -215,15 +216,3 @@ def versions_of(rows: Session, assignment: CourseAssignment) -> list[Version]:
             select(Version).where(Version.slug == assignment.slug).order_by(Version.added_at.desc())
         )
     )
-
-
-def regrade_in(rows: Session, regrade_id: int) -> tuple[Regrade, CourseAssignment]:
-    """A regrade of the course that the request is about. Raises NotFound."""
-    found = rows.get(Regrade, regrade_id)
-    if found is not None:
-        assignment = rows.get_one(
-            CourseAssignment, found.assignment_id, options=[joinedload(CourseAssignment.version)]
-        )
-        if assignment.course_id == place().course.id:
-            return found, assignment
-    raise NotFound("There is no such regrade in this course.")

@@ -101,7 +101,7 @@ def test_a_regrade_is_proposed_reviewed_and_applied(boss, hand_in, finish, servi
     answer = boss.post("/courses/dl/assignments/dense/regrades", **form)
     page = boss.get(answer.location).text
     assert "Nothing counts yet" in page
-    assert "1 gradings are not done yet" in page
+    assert "1 grading is not done yet" in page
     assert boss.post(answer.location + "apply").status_code == 409
     with service.database.writing() as rows:
         order = queue.claim(rows, "here-1", 60)

@@ -197,7 +197,7 @@ def test_a_regrade_changes_nothing_before_it_is_applied(
     finish(hand_in("sam"), 0)
     finish(hand_in("tess"), 0, 1)
     made = act(regrades.propose, second_version.id, "all", "A check was wrong.")
-    with pytest.raises(Conflict, match="not done yet"):
+    with pytest.raises(Conflict, match="Not all of this regrade is graded yet"):
         act(lambda rows, actor, _a: regrades.apply(rows, actor, rows.get(Regrade, made.id)))
     with pytest.raises(Conflict, match="is open"):
         act(regrades.propose, second_version.id, "all", "Again.")
