@@ -1,10 +1,13 @@
 """Files by their content's SHA-256: written once, never changed, checked when they are read."""
 
+import fcntl
 import hashlib
 import os
 import re
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -36,8 +39,10 @@ class BlobStore:
         """
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)
-        if path.exists():
-            return digest
+        with self._locked():
+            if path.exists():
+                os.utime(path)  # it is wanted again: see `delete_older`
+                return digest
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix="new-")
         try:
@@ -45,7 +50,8 @@ class BlobStore:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).replace(path)
+            with self._locked():
+                Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -68,21 +74,32 @@ class BlobStore:
             raise BlobMissing(f"The stored file {digest[:12]} has changed: restore a backup.")
         return content
 
-    def delete(self, digest: str) -> None:
-        """Remove, if it is there."""
-        self._path(digest).unlink(missing_ok=True)
+    def delete_older(self, digest: str, seconds: float) -> bool:
+        """Remove what was last stored longer ago than that; whether it was.
 
-    def age_s(self, digest: str) -> float:
-        """Seconds since it was stored; 0 where it is not."""
-        try:
-            return max(0.0, time.time() - self._path(digest).stat().st_mtime)
-        except FileNotFoundError:
-            return 0.0
+        What is stored again meanwhile stays, whichever process stores it.
+        """
+        path = self._path(digest)
+        with self._locked():
+            try:
+                if time.time() - path.stat().st_mtime <= seconds:
+                    return False
+                path.unlink()
+            except FileNotFoundError:
+                return False
+        return True
 
     def digests(self) -> list[str]:
         """Of everything that is stored."""
         found = (path.name for path in self._folder.glob("??/??/*"))
         return sorted(name for name in found if _SHA256.fullmatch(name))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Alone in the folder, of all threads and processes."""
+        with (self._folder / "lock").open("w", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _path(self, digest: str) -> Path:
         if not _SHA256.fullmatch(digest):

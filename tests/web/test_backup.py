@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from web.courses.models import Act
 from web.database import Database, now
 from web.errors import Conflict, Invalid
 from web.gradebook.models import Standing
 from web.grading.models import Result
-from web.operations.backup import back_up, remove_old, restore
+from web.operations.backup import back_up, remove_old, remove_unused, restore
+from web.operations.housekeeping import keep_house
 from web.storage import BlobStore
 from web.submissions.models import Submission
 
@@ -80,3 +82,35 @@ def test_what_is_old_goes_with_all_that_was_found_about_it(
         standing = rows.get(Standing, (course.assignment_id, course.people["sam"].id))
     assert (standing.status, standing.score) == ("none", None)
     assert service.blobs.digests() == [young.archive]
+
+
+def make_old(settings, digest):
+    os.utime(settings.data / "blobs" / digest[:2] / digest[2:4] / digest, (0, 0))
+
+
+def test_what_nobody_handed_in_is_removed_after_a_day(service, hand_in, settings):
+    submission = hand_in()
+    looked_at, fresh = service.blobs.put(b"looked at"), service.blobs.put(b"fresh")
+    for digest in (submission.archive, looked_at):
+        make_old(settings, digest)
+    assert remove_unused(service.database, service.blobs) == 1
+    assert service.blobs.digests() == sorted([submission.archive, fresh])
+
+
+def test_what_is_stored_again_is_not_removed_any_more(service, settings):
+    digest = service.blobs.put(b"looked at")
+    make_old(settings, digest)
+    assert service.blobs.put(b"looked at") == digest
+    assert remove_unused(service.database, service.blobs) == 0
+    assert service.blobs.get(digest) == b"looked at"
+
+
+@pytest.mark.parametrize(("days", "left"), [(0, 2), (365, 1)])
+def test_the_service_keeps_house_as_its_settings_say(service, hand_in, settings, days, left):
+    old, _young = hand_in(), hand_in("tess", b"n = 2\n")
+    with service.database.writing() as rows:
+        rows.get(Submission, old.id).received_at = now() - timedelta(days=400)
+    keep_house(replace(settings, keep_days=days), service.database, service.blobs)
+    with service.database.reading() as rows:
+        assert rows.query(Submission).count() == left
+        assert rows.query(Act).filter_by(verb="remove old").count() == 2 - left

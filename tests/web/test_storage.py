@@ -25,7 +25,7 @@ def test_what_was_changed_on_disk_is_not_handed_out(blobs, tmp_path):
     (tmp_path / "blobs" / digest[:2] / digest[2:4] / digest).write_bytes(b"forged!")
     with pytest.raises(BlobMissing, match="changed"):
         blobs.get(digest)
-    blobs.delete(digest)
+    blobs.delete_older(digest, -1)
     with pytest.raises(BlobMissing):
         blobs.get(digest)
 
@@ -43,4 +43,5 @@ def test_a_full_disk_leaves_nothing_half_written(blobs, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         blobs.put(b"content")
-    assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+    left = {path.name for path in (tmp_path / "blobs").rglob("*") if path.is_file()}
+    assert left <= {"lock"}

@@ -190,7 +190,7 @@ def test_a_fault_that_stays_waits_for_a_person_without_a_score(
 ):
     monkeypatch.setattr("web.grading.queue.pause_s", lambda _tries: 0.0)
     submission = hand_in(RIGHT)
-    service.blobs.delete(submission.archive)
+    service.blobs.delete_older(submission.archive, -1)
     service.workers.start()
     try:
         attempt = eventually(submission, State.WAITING)

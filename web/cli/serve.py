@@ -15,6 +15,7 @@ from grader.doctor.examine import require_fit
 from web.app import create_app
 from web.logs import set_up_logs
 from web.migrating import migrate
+from web.operations.housekeeping import Housekeeper
 from web.services import Services
 from web.settings import SettingInvalid, Settings, read_settings
 
@@ -81,6 +82,8 @@ def run(app: Flask, settings: Settings) -> int:
         ident=None,
     )
     made.workers.start()
+    housekeeper = Housekeeper(settings, made.database, made.blobs)
+    housekeeper.start()
     print(f"Onebyone is at http://{settings.host}:{_port(server)}/", flush=True)
 
     def stop(_signal: int, _frame: object) -> None:
@@ -93,6 +96,7 @@ def run(app: Flask, settings: Settings) -> int:
         pass
     finally:
         server.close()
+        housekeeper.stop()
         made.workers.stop()
         made.database.close()
         lock.close()

@@ -21,6 +21,7 @@ from web.storage import BlobStore
 from web.submissions.models import Choice, Submission
 
 _DATABASE = "onebyone.sqlite3"
+_UNUSED_S = 86400.0
 _KEPT = ("blobs", "assignments", "secret-key")
 
 
@@ -91,12 +92,19 @@ def remove_old(database: Database, blobs: BlobStore, days: int) -> int:
         old = session.scalars(select(Submission.id).where(Submission.received_at < before)).all()
         for part in _parts(old):
             _remove(session, part)
-        kept = set(session.scalars(select(Submission.archive).distinct()))
-    for digest in blobs.digests():
-        # What came a moment ago may not have its row yet.
-        if digest not in kept and blobs.age_s(digest) > 86400:
-            blobs.delete(digest)
+    remove_unused(database, blobs)
     return len(old)
+
+
+def remove_unused(database: Database, blobs: BlobStore) -> int:
+    """Remove files of no submission, like those that were looked at and not handed in; how many.
+
+    What came within the last day stays: it may not have its row yet.
+    """
+    there = blobs.digests()
+    with database.reading() as session:
+        kept = set(session.scalars(select(Submission.archive).distinct()))
+    return sum(blobs.delete_older(digest, _UNUSED_S) for digest in there if digest not in kept)
 
 
 def _remove(session: Session, submission_ids: Sequence[int]) -> None:
