@@ -46,12 +46,40 @@ def progress(page: Page) -> None:
     page.locator("#progress li").first.wait_for()
 
 
+def roster(page: Page) -> None:
+    """What a roster would change, before it changes anything."""
+    page.goto(COURSE + "roster")
+    page.get_by_label("Or paste it here").fill(
+        "login,name,email,role,section\ngrace,Grace Hopper,,student,B\n"
+        "dorothy,Dorothy Vaughan,dorothy@example.org,student,A\njoan,Joan Clarke,,assistant,\n"
+    )
+    page.get_by_role("button", name="Preview what changes").click()
+
+
+def regrade(page: Page) -> None:
+    """The newest regrade of the assignment; one of the latest submissions, if there is none."""
+    page.goto(ASSIGNMENT + "settings/")
+    made = page.locator("main a[href*='/regrades/']")
+    if made.count() == 0:
+        page.get_by_label("Which").select_option(label="each student's latest submission")
+        page.get_by_label("Why").fill("A check was too strict on small batches.")
+        page.get_by_role("button", name="Grade anew, to look at").click()
+    else:
+        made.first.click()
+
+
 # Whose picture of what: its name, who is signed in, and how they come there.
 PICTURES: list[tuple[str, str, Callable[[Page], None]]] = [
     ("student-course", "{student}", at(COURSE)),
     ("student-assignment", "{student}", at(ASSIGNMENT)),
     ("student-report", "{student}", report),
     ("student-progress", "grace", progress),
+    ("instructor-class", "ada", at(COURSE + "class/dense-conv1x1/")),
+    ("instructor-gradebook", "ada", at(COURSE + "gradebook/")),
+    ("instructor-student", "ada", at(COURSE + "students/niels/")),
+    ("instructor-settings", "ada", at(ASSIGNMENT + "settings/")),
+    ("instructor-roster", "ada", roster),
+    ("instructor-regrade", "ada", regrade),
 ]
 
 

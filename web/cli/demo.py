@@ -59,6 +59,8 @@ def _demo(options: argparse.Namespace) -> int:
         say("Taking in the assignments and the students' work ...")
         expected = demo.seed(services, options.assignments)
         say(f"{len(expected)} submissions are handed in; they are graded while you look around.")
+        if left_out := demo.take_in_more(services, options.assignments):
+            say(f"Left out, as they need PyTorch or Keras: {', '.join(left_out)}.")
     if options.check:
         return _check(services, expected)
     threading.Thread(target=_tell, args=(services,), daemon=True).start()

@@ -26,9 +26,10 @@ CANVAS = (
     b'"Example, Sam",1,sam,sam,A,\r\n'
 )
 CHECKS = "checks/test_values.py"
-_RIGHT, _LAST = "expected=reference", FILES[CHECKS].rindex("expected=reference")
-MISTAKEN = FILES[CHECKS][:_LAST] + "expected=1 + reference" + FILES[CHECKS][_LAST + len(_RIGHT) :]
-"""A check that is wrong: who is right loses its point."""
+_CALL, _AT = "student.double(x)", FILES[CHECKS].rindex("student.double(x)")
+MISTAKEN = FILES[CHECKS][:_AT] + "student.double(x=x)" + FILES[CHECKS][_AT + len(_CALL) :]
+"""A check that asks for more than the statement does: the name of the argument."""
+SAMS = RIGHT.replace(b"x", b"value")
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_an_instructor_runs_a_course(open_page, taught, service, tmp_path):
     sign_in(page, "ines")
     import_a_roster(page)
     publish(page)
-    for login, code in (("sam", RIGHT), ("tess", WRONG)):
+    for login, code in (("sam", SAMS), ("tess", WRONG)):
         hand_in(service, login, code)
     extend(page)
     regrade(page)
@@ -114,17 +115,14 @@ def import_a_roster(page):
 
 def publish(page):
     go(page, "Settings")
-    page.get_by_label("Assignment").select_option(label=version_one(page))
+    choice = page.get_by_role("combobox", name="Assignment")
+    options = choice.locator("option").all_inner_texts()
+    choice.select_option(label=next(option for option in options if "version 1" in option))
     page.get_by_role("button", name="Set it").click()
     page.get_by_label("Students see it from").fill(local(now() - timedelta(hours=1)))
     page.get_by_label("Due").fill(local(now() + timedelta(days=1)))
     page.get_by_role("button", name="Save").click()
     page.get_by_text("The assignment is changed.").wait_for()
-
-
-def version_one(page):
-    options = page.get_by_label("Assignment").locator("option").all_inner_texts()
-    return next(option for option in options if "version 1" in option)
 
 
 def extend(page):
@@ -166,7 +164,7 @@ def wait_for_score(page, login, score):
 
 def override(page):
     page.goto(COURSE + "students/tess/")
-    field(page, "Decide about a score", "Score").fill("1.5")
+    page.get_by_role("textbox", name="Score").fill("1.5")
     field(page, "Decide about a score", "Why").fill("Shown orally.")
     page.get_by_role("button", name="Decide").click()
     page.get_by_text("It is decided").wait_for()
