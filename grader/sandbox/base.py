@@ -4,6 +4,7 @@ import socket
 from dataclasses import dataclass
 from typing import Protocol
 
+from grader.sandbox.core_time import CoreTime
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
 from grader.sandbox.memory import Memory
@@ -78,6 +79,10 @@ class Sandbox(Protocol):
 
     def memory(self) -> Memory | None:
         """What the kernel counts; None where it cannot tell of the peak."""
+        ...
+
+    def core_time(self) -> CoreTime | None:
+        """How long its processes ran and waited to run; None where that is not known."""
         ...
 
     def close(self) -> None:

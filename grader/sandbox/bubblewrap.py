@@ -21,6 +21,7 @@ from grader.sandbox import cgroups, child, seccomp
 from grader.sandbox.affinity import pin_processes
 from grader.sandbox.base import Evidence, SandboxDescription
 from grader.sandbox.command import AGENT_FOLDER, agent_command, agent_environment
+from grader.sandbox.core_time import CoreTime, core_time
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
 from grader.sandbox.memory import Memory
@@ -272,6 +273,10 @@ class BubblewrapSandbox:
     def memory(self) -> Memory | None:
         """See `Sandbox.memory`."""
         return self.cgroup.memory()
+
+    def core_time(self) -> CoreTime | None:
+        """See `Sandbox.core_time`."""
+        return core_time(self.cgroup.processes())
 
     def close(self) -> None:
         """See `Sandbox.close`."""

@@ -17,6 +17,7 @@ from grader.errors import InfrastructureFault, SandboxUnavailable
 from grader.sandbox.agent import wire
 from grader.sandbox.attribution import attribute, explain
 from grader.sandbox.base import Sandbox
+from grader.sandbox.core_time import CoreTime
 from grader.sandbox.failures import Failure, SandboxEnded, StudentError, UnsupportedValue
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
@@ -237,6 +238,10 @@ class AgentClient:
     def memory(self) -> Memory | None:
         """What the kernel counts for the sandbox; None where it cannot tell."""
         return self._sandbox.memory()
+
+    def core_time(self) -> CoreTime | None:
+        """How long its processes ran and waited to run; None where that is not known."""
+        return self._sandbox.core_time()
 
     @property
     def inbox(self) -> Inbox:

@@ -18,11 +18,12 @@ from grader.errors import InfrastructureFault, SandboxUnavailable
 from grader.sandbox import owner
 from grader.sandbox.attached import AttachedStreams
 from grader.sandbox.base import Evidence, SandboxDescription
+from grader.sandbox.core_time import CoreTime, core_time
 from grader.sandbox.freezer import Freezer, find_freezer
 from grader.sandbox.image import ensure_image
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
-from grader.sandbox.memory import Memory, memory_of_group, oom_kills_of_group
+from grader.sandbox.memory import Memory, memory_of_group, oom_kills_of_group, processes_of_group
 from grader.sandbox.profile import container_settings
 from grader.sandbox.runtime import NUMPY, Runtime
 from grader.text import quoted
@@ -243,6 +244,10 @@ class DockerSandbox:
     def memory(self) -> Memory | None:
         """See `Sandbox.memory`."""
         return None if self._memory is None else memory_of_group(self._memory)
+
+    def core_time(self) -> CoreTime | None:
+        """See `Sandbox.core_time`; not where the engine is on another machine."""
+        return None if self._memory is None else core_time(processes_of_group(self._memory))
 
     def close(self) -> None:
         """See `Sandbox.close`."""

@@ -36,6 +36,14 @@ def memory_of_group(group: Path) -> Memory | None:
     return None
 
 
+def processes_of_group(group: Path) -> set[int]:
+    """Those in a control group now; none where it is gone."""
+    try:
+        return set(map(int, (group / "cgroup.procs").read_text().split()))
+    except OSError:
+        return set()
+
+
 def oom_kills_of_group(group: Path) -> int | None:
     """How many of its processes the kernel killed at the memory limit; None where it cannot tell.
 

@@ -17,6 +17,7 @@ from grader.sandbox import child, owner
 from grader.sandbox.affinity import pin_processes
 from grader.sandbox.base import Evidence, SandboxDescription
 from grader.sandbox.command import AGENT_FOLDER, agent_command, agent_environment
+from grader.sandbox.core_time import CoreTime, core_time
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
 from grader.sandbox.memory import Memory, memory_of_process
@@ -155,6 +156,10 @@ class ProcessSandbox:
     def memory(self) -> Memory | None:
         """See `Sandbox.memory`; of the agent's process alone."""
         return memory_of_process(self._process.pid)
+
+    def core_time(self) -> CoreTime | None:
+        """See `Sandbox.core_time`; of the agent's process alone."""
+        return core_time({self._process.pid})
 
     def _signal(self, number: int) -> None:
         if self._process.returncode is None:

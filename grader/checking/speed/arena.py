@@ -17,6 +17,7 @@ from grader.checking.tolerance import mismatch
 from grader.errors import AssignmentInvalid, CheckBroken, InfrastructureFault
 from grader.sandbox.agent import wire
 from grader.sandbox.client import MODULE, AgentClient
+from grader.sandbox.core_time import disturbed_s
 from grader.sandbox.failures import Failure, SandboxEnded, StudentError
 from grader.sandbox.inbox import ALIGNMENT, INBOX_BYTES
 from grader.sandbox.pool import SandboxPool
@@ -127,7 +128,12 @@ def _behind(array: Array, offset: int) -> int:
 
 
 class Arena:
-    """Both sides, each in a fresh sandbox from the same pool."""
+    """Both sides, each in a fresh sandbox from the same pool.
+
+    Attributes:
+        disturbed_s: For how long of the student's last call the core did others' work, so far as
+            the kernel tells.
+    """
 
     def __init__(
         self,
@@ -138,6 +144,7 @@ class Arena:
     ) -> None:
         self._pool = pool
         self._clients: list[AgentClient] = []
+        self.disturbed_s = 0.0
         pool.prepare(2)
         try:
             with _reference_faults():
@@ -158,7 +165,10 @@ class Arena:
             Mismatch: It was not.
             StudentError, SandboxEnded: There was no answer.
         """
-        took, values = _timed(self.student.prepare(work, seconds))
+        run, client = self.student.prepare(work, seconds), self.student.client
+        before = client.core_time()
+        took, values = _timed(run)
+        self.disturbed_s = disturbed_s(before, client.core_time(), took)
         wrong = _wrong(values, work)
         if wrong is not None:
             raise wrong

@@ -44,6 +44,11 @@ _BUSY = 8.0
 _LARGEST_NULL = 0.8
 """What a null call may take, of the reference's fastest call, before nothing counts."""
 
+_LARGEST_DISTURBANCE = 0.35
+"""Of a student's call the median share that may be others' before nothing counts. Long calls share
+their core with a neighbour that never rests, and short ones come between: what is slow would look
+slower than it is."""
+
 _SHARE_OF_ROOM = 0.7
 _SHORTEST_S = 1e-7
 _WARM_UPS = 3
@@ -53,12 +58,21 @@ _NEARLY = 0.8
 
 @dataclass(frozen=True)
 class Pair:
-    """Seconds of one call of each side on equal inputs, and of a call that computes nothing."""
+    """Seconds of one call of each side on equal inputs, and of a call that computes nothing.
+
+    Attributes:
+        student: Of the student's call.
+        reference: Of the reference's.
+        null: Of the one that computes nothing.
+        student_first: The order.
+        disturbed: Of the student's seconds those in which the core did others' work.
+    """
 
     student: float
     reference: float
     null: float
     student_first: bool
+    disturbed: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -221,6 +235,7 @@ class Duel:
             if decided(results):
                 break
         self._pairs += pairs
+        require_own_time(pairs)
         if whole:  # a shorter call is easily disturbed, which there only flatters the student
             require_quiet(pairs)
         return Judgement(pairs, found, results)
@@ -242,7 +257,7 @@ class Duel:
         if not first:
             student = arena.run_student(work)
         self._spent_s += time.monotonic() - resumed + between - started
-        return work, Pair(student, reference, null, first)
+        return work, Pair(student, reference, null, first, arena.disturbed_s)
 
     def _is_at_the_end(self, work: Work, positions: int) -> bool:
         return self._fitting(work, positions, 2.0) <= positions
@@ -327,4 +342,18 @@ def require_quiet(pairs: Sequence[Pair]) -> None:
         raise MachineBusy(
             f"This machine is too busy to measure speed: the same work took from "
             f"{min(times) * 1e3:.2g} to {max(times) * 1e3:.2g} ms. Try again when it is quieter."
+        )
+
+
+def require_own_time(pairs: Sequence[Pair]) -> None:
+    """Make sure that most of the time of the student's calls was the student's.
+
+    Raises:
+        MachineBusy: The student would look slower than it is.
+    """
+    share = statistics.median(pair.disturbed / pair.student for pair in pairs)
+    if share > _LARGEST_DISTURBANCE:
+        raise MachineBusy(
+            f"This machine is too busy to measure speed: for {share:.0%} of the time of a call its "
+            f"core did something else. Try again when it is quieter."
         )

@@ -1,5 +1,8 @@
 """Duels with verdicts that no noise can turn: what is far from a rung, on either side."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -88,12 +91,13 @@ def arenas_of(process_launcher):
     """A function that makes arenas for a student's source, in plain processes."""
     pools = []
 
-    def make(student, reference=None, *, launcher=process_launcher):
+    def make(student, reference=None, *, launcher=process_launcher, cores=None):
         pool = SandboxPool(launcher, LIMITS, ahead=0)
         arenas = Arenas(
             pool,
             Code("layers.py", {"layers.py": student}),
             Code("solution.py", {"solution.py": reference or dense()}),
+            cores,
         )
         pools.append((arenas, pool))
         return arenas
@@ -108,10 +112,10 @@ def arenas_of(process_launcher):
 def duel_of(arenas_of):
     """A function that makes a duel with a student's source."""
 
-    def make(student, reference=None, *, rungs=RUNGS, budget_s=60.0, seed=1, **rules):
+    def make(student, reference=None, *, rungs=RUNGS, budget_s=60.0, seed=1, cores=None, **rules):
         rules = SpeedRules(**{"call_ms": 1.0, **rules})
         return Duel(
-            arenas_of(student, reference),
+            arenas_of(student, reference, cores=cores),
             rungs,
             rules,
             np.random.default_rng(seed),
@@ -288,3 +292,39 @@ def test_a_machine_that_stays_busy_is_no_grade(duel_of, busy_for):
     with pytest.raises(MachineBusy):
         duel_of(dense()).run(forward)
     assert tries == [3]
+
+
+@pytest.fixture
+def crowded_core():
+    """A core that others never leave alone."""
+    core = min(os.sched_getaffinity(0))
+    code = f"import os; os.sched_setaffinity(0, {{{core}}})\nwhile True: pass"
+    others = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    yield core
+    for other in others:
+        other.kill()
+        other.wait()
+
+
+def test_what_others_do_on_the_core_is_not_the_students_slowness(
+    duel_of, crowded_core, monkeypatch
+):
+    monkeypatch.setattr("grader.checking.speed.duel.WAITS_S", ())
+    student = dense("sum(range(1_000_000))")
+    with pytest.raises(MachineBusy):
+        duel_of(student, cores=frozenset({crowded_core})).run(forward)
+
+
+OWN_THREADS = dense(
+    "import hashlib, threading; "
+    "work = lambda: hashlib.pbkdf2_hmac('sha256', b'a', b'b', 20_000); "
+    "threads = [threading.Thread(target=work) for _ in range(3)]; "
+    "[thread.start() for thread in threads]; [thread.join() for thread in threads]"
+)
+
+
+def test_threads_of_ones_own_that_wait_for_each_other_are_no_excuse(duel_of):
+    core = frozenset({min(os.sched_getaffinity(0))})
+    measured = duel_of(OWN_THREADS, rungs=[Rung(at_most=4, share=1.0)], cores=core).run(forward)
+    assert measured.share == 0.0
+    assert measured.void == 0
