@@ -1,6 +1,7 @@
 """The arrows between the parts, proved on the import statements themselves."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -43,13 +44,31 @@ def importers(folder, *forbidden, allowed=()):
 
 
 def test_the_grader_knows_no_web_and_no_database():
-    assert not importers(GRADER, "web", "flask", "sqlalchemy", "celery", "kombu")
+    assert not importers(GRADER, "web", "flask", "sqlalchemy")
+
+
+def test_only_runners_on_other_machines_know_the_broker():
+    beyond = importers(ROOT / "grader", "celery", "kombu", "amqp") | importers(
+        WEB, "celery", "kombu", "amqp"
+    )
+    allowed = ("grader/worker/", "grader/cli/worker.py", "web/dispatch/", "web/cli/dispatch.py")
+    assert {each for each in beyond if not each.startswith(allowed)} == set()
 
 
 def test_a_runner_has_no_database_and_no_secret():
     unknown = ("web", "sqlalchemy", "psycopg", "flask", "itsdangerous", "authlib")
-    assert not importers(GRADER / "runner", *unknown)
-    assert not importers(WEB, "grader.runner", allowed=("grader.runner.messages",))
+    for part in ("runner", "worker"):
+        assert not importers(GRADER / part, *unknown)
+    known = ("grader.runner.messages", "grader.runner.process")
+    assert not importers(WEB, "grader.runner", allowed=known)
+
+
+def test_a_runner_of_its_own_loads_no_database_by_whatever_way():
+    code = "import grader.cli.worker, sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"web", "sqlalchemy", "psycopg", "flask"} & set(loaded)
 
 
 def test_the_service_knows_no_check_and_no_sandbox():

@@ -14,6 +14,7 @@ from web.api.staff import staff
 from web.api.student import api
 from web.courses.roster_views import rosters
 from web.courses.views import courses
+from web.dispatch.views import runners
 from web.gradebook.export_views import exports
 from web.operations.views import operations
 from web.pages import set_up_pages
@@ -48,7 +49,7 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     secure(app, settings)
     set_up_pages(app)
     pages = (accounts, courses, submissions, teaching, acts, rosters, exports, operations)
-    for blueprint in (*pages, api, staff, setting, api_rosters, scores):
+    for blueprint in (*pages, runners, api, staff, setting, api_rosters, scores):
         app.register_blueprint(blueprint)
     set_up_sign_on(app, settings)
     keep_rules(app)

@@ -53,7 +53,7 @@ per_person = _person_or_address
 def secure(app: Flask, settings: Settings) -> None:
     """Set up cookies, headers, CSRF, limits, and who is signed in."""
     app.config.update(
-        SECRET_KEY=settings.secret_key or _kept_key(settings.data),
+        SECRET_KEY=secret_key(settings),
         SESSION_COOKIE_NAME="onebyone",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -116,6 +116,11 @@ def _add_headers(response: Response) -> Response:
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def secret_key(settings: Settings) -> str:
+    """What signs cookies, links and tokens."""
+    return settings.secret_key or _kept_key(settings.data)
 
 
 def _kept_key(data: Path) -> str:

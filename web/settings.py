@@ -132,6 +132,27 @@ SETTINGS = (
         "How often a grading that failed by a fault of ours is tried before it waits for a person.",
     ),
     Setting("lease_seconds", "900", _whole(10, 86400), "How long a worker may be silent."),
+    Setting(
+        "broker_url",
+        "",
+        _text,
+        "Where RabbitMQ is, such as `amqp://user:password@host/vhost`: gradings then go to runners "
+        "on other machines, by `grader relay`, and none are done here.",
+        secret=True,
+    ),
+    Setting(
+        "runner_address",
+        "",
+        _text,
+        "How runners reach this service, such as `http://web:8000`; of `grader relay`.",
+    ),
+    Setting(
+        "broker_window",
+        "8",
+        _whole(1, 10000),
+        "How many gradings the broker and its runners have at a time, of each queue; about twice "
+        "the number of runners.",
+    ),
     Setting("keep_days", "0", _whole(0, 36500), "Days to keep submissions; 0 keeps them for ever."),
     Setting("oidc_issuer", "", _text, "Issuer of OpenID Connect, for single sign-on."),
     Setting("oidc_client_id", "", _text, "As registered with the issuer."),
@@ -170,6 +191,9 @@ class Settings:
     uploads_per_minute: int = 20
     grading_tries: int = 4
     lease_seconds: int = 900
+    broker_url: str = ""
+    runner_address: str = ""
+    broker_window: int = 8
     keep_days: int = 0
     oidc_issuer: str = ""
     oidc_client_id: str = ""

@@ -14,6 +14,7 @@ from grader.bundle import to_zip
 from grader.errors import MachineUnfit
 from grader.report import from_json, student_view
 from grader.runner.messages import DescribeOrder, GradeOrder
+from grader.runner.process import RunnerEnded, RunnerProcess
 from web.accounts.services import create_user
 from web.courses.models import Role, Version
 from web.courses.services import create_course, enrol, set_assignment
@@ -21,7 +22,6 @@ from web.database import now
 from web.errors import Invalid
 from web.gradebook.models import Standing
 from web.grading.models import Attempt, Result, State
-from web.grading.process import RunnerEnded, RunnerProcess
 from web.grading.recorder import record_report
 from web.grading.versions import add_version, bundle_path, version_folder
 from web.submissions.receiving import Upload, receive

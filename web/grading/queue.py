@@ -16,6 +16,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from web.courses.models import Version
 from web.database import now
 from web.grading.models import Attempt, State
 from web.submissions.models import Submission
@@ -61,14 +62,22 @@ def enqueue(
     return attempt
 
 
-def claim(session: Session, worker: str, lease_s: int) -> Order | None:
+def claim(
+    session: Session, worker: str, lease_s: int, *, device: str | None = None
+) -> Order | None:
     """Give a worker the next attempt, if there is one.
 
     Everybody's first waiting submission comes before anybody's second, so that nobody's burst
     keeps the others waiting; a regrade comes after all of them.
+
+    Args:
+        session: The caller's.
+        worker: Who.
+        lease_s: It is theirs for so long, and longer if they say something.
+        device: Only attempts for this device, `cpu` or `cuda`; None for any.
     """
     moment = now()
-    ranked = _ranked(moment)
+    ranked = _ranked(moment, device)
     for (attempt_id,) in session.execute(
         select(ranked.c.id).order_by(ranked.c.priority, ranked.c.turn, ranked.c.id).limit(5)
     ).all():
@@ -100,6 +109,12 @@ def claim(session: Session, worker: str, lease_s: int) -> Order | None:
                 attempt.version.sha256,
             )
     return None
+
+
+def is_held(session: Session, attempt_id: int, worker: str) -> bool:
+    """Whether an attempt is this worker's still."""
+    held = select(Attempt.id).where(Attempt.id == attempt_id, _held_by(worker))
+    return session.scalar(held) is not None
 
 
 def tell_progress(
@@ -212,7 +227,7 @@ def try_again(session: Session, attempt_id: int) -> bool:
 
 def places(session: Session, attempt_ids: Sequence[int] | None = None) -> dict[int, int]:
     """The place in the queue of each of these attempts that waits, or of all; 1 is next."""
-    ranked = _ranked(None)
+    ranked = _ranked(None, None)
     order = select(
         ranked.c.id,
         func.row_number()
@@ -276,7 +291,7 @@ def _held_by(worker: str) -> ColumnElement[bool]:
     return (Attempt.state == State.RUNNING.value) & (Attempt.worker == worker)
 
 
-def _ranked(ready_at: datetime | None) -> Any:
+def _ranked(ready_at: datetime | None, device: str | None) -> Any:
     """Queued attempts with each one's turn.
 
     Its turn counts what was taken from the same student before it: what is ahead of it in the
@@ -306,6 +321,9 @@ def _ranked(ready_at: datetime | None) -> Any:
     )
     if ready_at is not None:
         query = query.where(or_(Attempt.not_before.is_(None), Attempt.not_before <= ready_at))
+    if device is not None:
+        query = query.join(Version, Version.id == Attempt.version_id)
+        query = query.where(Version.device == device)
     return query.subquery()
 
 

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from grader.assignment import Assignment, load_assignment
 from grader.errors import AssignmentInvalid
 from grader.runner.messages import DescribeOrder
+from grader.runner.process import RunnerProcess
 from grader.verifying.record import load_record, why_not_publishable
 from web.courses.models import Version
 from web.database import Database
 from web.errors import Invalid
-from web.grading.process import RunnerProcess
 
 _LEFT_OVER = shutil.ignore_patterns("__pycache__", ".*", "*.tmp")
 

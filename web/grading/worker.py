@@ -16,9 +16,9 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from grader.errors import InfrastructureFault
 from grader.report import from_json
 from grader.runner.messages import Event, GradeOrder
+from grader.runner.process import RunnerEnded, RunnerProcess
 from web.database import Database
 from web.grading import queue
-from web.grading.process import RunnerEnded, RunnerProcess
 from web.grading.recorder import NotRecordable, record_report
 from web.grading.versions import version_folder
 from web.settings import Settings
@@ -85,7 +85,7 @@ class Workers:
         if taken_back:
             log.info("gradings begin again after a restart", count=taken_back)
         targets: list[Callable[[], None]] = [self._reconcile]
-        if self._settings.workers:
+        if self._settings.workers and not self._settings.broker_url:
             targets.append(self._examine)
         for target in targets:
             self._spawn(target)

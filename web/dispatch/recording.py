@@ -1,0 +1,206 @@
+"""The recorder: reads what runners say, believes nothing that it has not checked, and records it.
+
+A plain consumer, not a Celery worker: a message of Celery's can ask its worker to publish others,
+and what a runner wrote must not be able to.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import structlog
+from kombu import Connection, Consumer, Message, Queue
+from kombu.mixins import ConsumerMixin
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from grader.report import from_json
+from grader.worker.jobs import LARGEST_JOB, REPORTS, NotAJob, Said, job_of, said_of
+from web.database import Database
+from web.dispatch.tokens import JobTokens, TokenRefused, Turn
+from web.dispatch.topology import DEAD_JOBS, declare, queues
+from web.grading import queue
+from web.grading.recorder import NotRecordable, record_report
+
+log = structlog.get_logger()
+
+_PREFETCH = 20
+_PAUSE_S = 2.0
+
+
+class Verdict(Enum):
+    """What becomes of a message."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    LATER = "later"
+
+
+class _Check(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    id: str = Field(max_length=200)
+    title: str = Field(max_length=500)
+    status: str = Field(max_length=12)
+
+
+class _Progress(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    checks: list[_Check] = Field(max_length=2000)
+    total: int = Field(ge=0, le=100_000)
+
+
+class Recorder:
+    """Records what runners say.
+
+    Args:
+        database: Where.
+        tokens: Of jobs.
+        lease_s: A word of a runner renews its lease by so much.
+        most_tries: After so many faults of ours a person has to look.
+    """
+
+    def __init__(
+        self, database: Database, tokens: JobTokens, *, lease_s: int, most_tries: int
+    ) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._lease_s = lease_s
+        self._most_tries = most_tries
+
+    def take(self, content: bytes) -> Verdict:
+        """One message of a runner, as it came."""
+        try:
+            said = said_of(content)
+            turn = self._tokens.read(said.token)
+            self._record(said, turn)
+        except (NotAJob, TokenRefused, NotRecordable, ValidationError, ValueError) as error:
+            log.warning("a report was refused", reason=str(error)[:500])
+            return Verdict.REFUSED
+        except (SQLAlchemyError, OSError) as error:
+            log.error("a report cannot be recorded yet", error=str(error)[:500])
+            return Verdict.LATER
+        return Verdict.DONE
+
+    def bury(self, fields: object) -> Verdict:
+        """A job that no runner could work off: a person has to look at it."""
+        try:
+            turn = self._tokens.read(job_of(fields).token)
+            with self._database.writing() as session:
+                queue.put_off(
+                    session,
+                    turn.attempt_id,
+                    turn.holder,
+                    "Runners ended in mid-grading, again and again, or could not read the job.",
+                    most_tries=self._most_tries,
+                    lasting=True,
+                )
+        except (NotAJob, TokenRefused) as error:
+            log.warning("a dead job says nothing", reason=str(error)[:500])
+        except (SQLAlchemyError, OSError) as error:
+            log.error("a dead job cannot be recorded yet", error=str(error)[:500])
+            return Verdict.LATER
+        return Verdict.DONE
+
+    def _record(self, said: Said, turn: Turn) -> None:
+        with self._database.writing() as session:
+            if said.kind == "report":
+                report = from_json(json.dumps(said.body.get("report")))
+                recorded = record_report(session, turn.attempt_id, report)
+                log.info("reported", attempt=turn.attempt_id, by=said.runner, recorded=recorded)
+            elif said.kind == "unwell":
+                queue.give_back(session, turn.attempt_id, turn.holder)
+                log.error("a runner is ill", by=said.runner, why=_words(said))
+            elif said.kind == "fault":
+                queue.put_off(
+                    session,
+                    turn.attempt_id,
+                    turn.holder,
+                    _words(said),
+                    most_tries=self._most_tries,
+                    lasting=said.body.get("author") is True,
+                )
+            else:
+                self._tell(session, said, turn)
+
+    def _tell(self, session: Any, said: Said, turn: Turn) -> None:
+        phase, progress = "running checks", _Progress(checks=[], total=0)
+        if said.kind == "phase":
+            phase = str(said.body.get("name"))[:40]
+        else:
+            progress = _Progress.model_validate(said.body)
+        queue.tell_progress(
+            session,
+            turn.attempt_id,
+            turn.holder,
+            self._lease_s,
+            phase=phase,
+            checks=[check.model_dump() for check in progress.checks],
+            total=progress.total,
+        )
+
+
+class RecorderService(ConsumerMixin):  # type: ignore[misc]
+    """Consumes the broker's queues until it is told to stop.
+
+    Args:
+        connection: With the recorder's user, and no heartbeat: see `_settle`.
+        recorder: What does it.
+    """
+
+    def __init__(self, connection: Connection, recorder: Recorder) -> None:
+        self.connection = connection
+        self._recorder = recorder
+
+    def get_consumers(self, _consumer: type[Consumer], channel: Any) -> list[Consumer]:
+        """Kombu asks for them after each connect."""
+        declare(self.connection)
+        by_name = {each.name: each for each in queues()}
+        return [
+            self._consumer(channel, by_name[REPORTS], self._on_report),
+            self._consumer(channel, by_name[DEAD_JOBS], self._on_dead),
+        ]
+
+    def _consumer(
+        self, channel: Any, source: Queue, on_message: Callable[[Message], None]
+    ) -> Consumer:
+        return Consumer(
+            channel,
+            queues=[source],
+            on_message=on_message,
+            prefetch_count=_PREFETCH,
+            no_ack=False,
+        )
+
+    def _on_report(self, message: Message) -> None:
+        content = _bytes(message)
+        self._settle(message, lambda: self._recorder.take(content))
+
+    def _on_dead(self, message: Message) -> None:
+        content = _bytes(message)
+        try:
+            fields = json.loads(content)[0][0] if len(content) <= LARGEST_JOB else None
+        except (ValueError, RecursionError, LookupError, TypeError):
+            fields = None
+        self._settle(message, lambda: self._recorder.bury(fields))
+
+    def _settle(self, message: Message, record: Callable[[], Verdict]) -> None:
+        """Record, if it takes hours: giving it back would count towards its delivery limit."""
+        while (verdict := record()) is Verdict.LATER:
+            if self.should_stop:
+                return  # not acknowledged: it comes again
+            time.sleep(_PAUSE_S)
+        if verdict is Verdict.DONE:
+            message.ack()
+        else:
+            message.reject(requeue=False)
+
+
+def _bytes(message: Message) -> bytes:
+    body = message.body
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def _words(said: Said) -> str:
+    return str(said.body.get("message"))[:2000]
