@@ -48,7 +48,7 @@ def metrics() -> ResponseReturnValue:
     token = services().settings.metrics_token
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     local = request.remote_addr in ("127.0.0.1", "::1")
-    if not (hmac.compare_digest(given, token) if token else local):
+    if not (hmac.compare_digest(given.encode(), token.encode()) if token else local):
         raise NotFound("There is nothing here.")
     return Response(generate_latest(_measured()), content_type=CONTENT_TYPE_LATEST)
 
