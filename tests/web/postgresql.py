@@ -13,7 +13,8 @@ import pytest
 _numbers = itertools.count(1)
 
 
-def _binaries():
+def find_binaries():
+    """Folder of an installed PostgreSQL's programs; None without one."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     on_path = shutil.which("initdb")
     return found[-1] if found else Path(on_path).parent if on_path else None
@@ -24,43 +25,73 @@ def _as_server(command):
     return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
 
 
+class PostgresServer:
+    """A server in a folder of its own, that listens on this machine only.
+
+    Args:
+        binaries: Folder of its programs.
+    """
+
+    def __init__(self, binaries):
+        self._binaries = binaries
+        self.folder = Path(tempfile.mkdtemp(prefix="onebyone-pg-"))
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        data = self.folder / "data"
+        self._run("initdb", "--pgdata", data, "--auth=trust", "--username=tests")
+
+    def start(self):
+        """Start, and wait until it is up."""
+        options = f"-p {self.port} -k {self.folder} -h 127.0.0.1 -c fsync=off"
+        self._control("-w", "-l", self.folder / "log", "-o", options, "start")
+        return self
+
+    def kill(self):
+        """End it as a crash would."""
+        self._control("-m", "immediate", "-w", "stop")
+
+    def remove(self):
+        """End it, and leave nothing."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def new_database(self):
+        """URL of a fresh one."""
+        import psycopg
+
+        name, place = f"test_{next(_numbers)}", f"tests@127.0.0.1:{self.port}"
+        with psycopg.connect(f"postgresql://{place}/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return f"postgresql+psycopg://{place}/{name}"
+
+    def _control(self, *words):
+        self._run("pg_ctl", "--pgdata", self.folder / "data", *words)
+
+    def _run(self, program, *words):
+        command = [str(self._binaries / program), *map(str, words)]
+        subprocess.run(_as_server(command), check=True, capture_output=True, cwd="/")
+
+
 @pytest.fixture(scope="session")
 def postgresql_server():
-    """Port of a running server; without one installed, a laptop skips and CI fails."""
-    binaries = _binaries()
+    """A running server; without one installed, a laptop skips and CI fails."""
+    binaries = find_binaries()
     if binaries is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI needs PostgreSQL: apt-get install postgresql", pytrace=False)
         pytest.skip("PostgreSQL is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="onebyone-pg-"))
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    def run(*command):
-        subprocess.run(_as_server([*map(str, command)]), check=True, capture_output=True, cwd="/")
-
-    run(binaries / "initdb", "--pgdata", folder / "data", "--auth=trust", "--username=tests")
-    options = f"-p {port} -k {folder} -h 127.0.0.1 -c fsync=off"
-    log = folder / "log"
-    run(binaries / "pg_ctl", "--pgdata", folder / "data", "-w", "-l", log, "-o", options, "start")
-    yield port
-    run(binaries / "pg_ctl", "--pgdata", folder / "data", "-m", "immediate", "-w", "stop")
-    shutil.rmtree(folder, ignore_errors=True)
+    server = PostgresServer(binaries).start()
+    yield server
+    server.remove()
 
 
 @pytest.fixture
 def postgresql_url(postgresql_server):
     """Of a fresh database."""
-    import psycopg
-
-    name = f"test_{next(_numbers)}"
-    place = f"tests@127.0.0.1:{postgresql_server}"
-    with psycopg.connect(f"postgresql://{place}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"postgresql+psycopg://{place}/{name}"
+    return postgresql_server.new_database()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

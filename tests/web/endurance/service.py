@@ -30,10 +30,12 @@ class ServiceProcess:
     Args:
         data: The folder.
         environment: Settings.
+        port: To listen on; 0 for any.
     """
 
     data: Path
     environment: dict[str, str] = field(default_factory=dict)
+    port: int = 0
     process: subprocess.Popen | None = None
     address: str = ""
 
@@ -41,7 +43,16 @@ class ServiceProcess:
         """Start, and wait for its address."""
         with (self.data / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "grader", "serve", "--data", self.data, "--port", "0"],
+                [
+                    sys.executable,
+                    "-m",
+                    "grader",
+                    "serve",
+                    "--data",
+                    self.data,
+                    "--port",
+                    str(self.port),
+                ],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -85,10 +96,10 @@ class ServiceProcess:
         return None
 
 
-def prepare(data, assignment, students):
+def prepare(data, assignment, students, environment=None):
     """A data folder with a course; gives a token of each student."""
     data.mkdir(parents=True)
-    database = Database(read_settings({}, data=data).url)
+    database = Database(read_settings(environment or {}, data=data).url)
     migrate(database)
     version = add_version(database, data, assignment)
     tokens = []
