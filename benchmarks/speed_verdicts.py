@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="5 judgements of each, no document")
     parser.add_argument("--only", choices=("quiet", "noisy"))
     parser.add_argument("--rungs", default=",".join(f"{rung:g}" for rung in SCALES))
-    parser.add_argument("--judgements", type=int, default=JUDGEMENTS, help="of each student")
+    parser.add_argument("--judgements", type=int, help="of each student, however long they take")
     parser.add_argument("--all-near", action="store_true", help="near students at every rung")
     parser.add_argument("--near-only", action="store_true", help="only near students")
     parser.add_argument("--call-scale", type=float, default=1.0, help="of the reference's calls")
@@ -301,7 +301,7 @@ def main() -> None:
 def measure_all(
     chosen: list[Cell],
     figures: Figures,
-    count: int,
+    count: int | None,
     *,
     duel: bool,
     call_scale: float,
@@ -318,7 +318,7 @@ def measure_all(
                 known[rung] = costs_inside(rung, rows, core)
         for cell in chosen:
             started = time.perf_counter()
-            wanted = min(count, LONG_JUDGEMENTS) if cell.is_long else count
+            wanted = count or (LONG_JUDGEMENTS if cell.is_long else JUDGEMENTS)
             measure_cell(cell, figures, helper, wanted, costs=known[cell.rung], core=core)
             seconds = time.perf_counter() - started
             print(f"{cell.key}: {seconds:.1f} s", file=sys.stderr, flush=True)
