@@ -157,5 +157,5 @@ def _circle(x: float, y: float, name: str) -> Markup:
     )
 
 
-def _shortened(label: str, most: int = 28) -> str:
+def _shortened(label: str, most: int = 25) -> str:
     return label if len(label) <= most else label[: most - 3] + "..."

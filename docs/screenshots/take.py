@@ -8,6 +8,7 @@ import argparse
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -93,7 +94,8 @@ def sign_in(page: Page, login: str) -> None:
 
 
 def take(browser: Browser, address: str, student: str, only: str) -> None:
-    """All pictures whose name contains a word."""
+    """All pictures whose name contains a word; each person signs in once."""
+    kept: dict[str, Any] = {}
     for device, width in WIDTHS.items():
         for scheme in SCHEMES:
             context = browser.new_context(
@@ -108,7 +110,11 @@ def take(browser: Browser, address: str, student: str, only: str) -> None:
                     continue
                 if login != signed_in:
                     context.clear_cookies()
-                    sign_in(page, login)
+                    if login in kept:
+                        context.add_cookies(kept[login])
+                    else:
+                        sign_in(page, login)
+                        kept[login] = context.cookies()
                     signed_in = login
                 come(page)
                 height = min(page.evaluate("document.documentElement.scrollHeight"), HIGHEST)
