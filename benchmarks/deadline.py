@@ -27,7 +27,8 @@ import requests
 from sqlalchemy import func, select
 
 from tests.web.doubling import RIGHT, WRONG, write_doubling
-from tests.web.endurance.service import ServiceProcess, prepare, wait_for
+from tests.web.endurance.service import ServiceProcess, prepare
+from tests.web.waiting import wait_for
 from web.accounts.models import User
 from web.accounts.passwords import hash_password
 from web.database import Database

@@ -3,10 +3,12 @@
 import io
 import re
 import shutil
+import threading
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from werkzeug.serving import make_server
 
 from grader.report import CheckResult, Outcome, Report, Status, Visibility, score_groups
 from grader.report import Hint as ReportHint
@@ -16,6 +18,7 @@ from web.app import create_app
 from web.courses.models import Role, Version
 from web.courses.services import create_course, enrol, set_assignment
 from web.database import Database, now
+from web.gradebook.models import Standing
 from web.grading.models import Attempt
 from web.grading.recorder import record_report
 from web.migrating import migrate
@@ -96,6 +99,30 @@ def app(settings, migrated):
 def service(app):
     """Settings, database, blobs and workers (not started)."""
     return app.extensions["onebyone"]
+
+
+@pytest.fixture
+def address(app):
+    """Of the application, served over HTTP."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(timeout=10)
+    server.server_close()
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def standing_of(service, course):
+    """A function that gives somebody's standing in the course's assignment."""
+
+    def find(login="sam"):
+        with service.database.reading() as rows:
+            return rows.get(Standing, (course.assignment_id, course.people[login].id))
+
+    return find
 
 
 @pytest.fixture

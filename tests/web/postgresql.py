@@ -3,12 +3,13 @@
 import itertools
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from .waiting import free_port
 
 _numbers = itertools.count(1)
 
@@ -37,9 +38,7 @@ class PostgresServer:
         self.folder = Path(tempfile.mkdtemp(prefix="onebyone-pg-"))
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         data = self.folder / "data"
         self._run("initdb", "--pgdata", data, "--auth=trust", "--username=tests")
 

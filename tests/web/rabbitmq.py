@@ -3,11 +3,11 @@
 import os
 import secrets
 import signal
-import socket
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from .waiting import free_port, wait_for
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 _UP_S = 60.0
@@ -47,7 +47,7 @@ class Broker:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_until(self._is_up, _UP_S, 0.5)
+        wait_for(self._is_up, _UP_S, 0.5)
         return self
 
     def _is_up(self):
@@ -114,19 +114,3 @@ class Broker:
             "RABBITMQ_PID_FILE": str(self.folder / "pid"),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
-
-
-def free_port():
-    """One that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(condition, seconds, pause_s=0.1):
-    """Until it holds; raises AssertionError after so long."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(pause_s)
-    return found

@@ -8,39 +8,15 @@ import threading
 from datetime import timedelta
 
 import pytest
-from werkzeug.serving import make_server
 
 from grader.cli import main
 from grader.client import config_path
 from grader.report import from_json
-from web.accounts.services import SCOPES, create_token
 from web.courses.models import CourseAssignment
 from web.database import now
 from web.submissions.models import Submission
 
 CODE = b"class Dense: ...\n"
-
-
-@pytest.fixture
-def server(app):
-    """The address of the service."""
-    made = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=made.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{made.server_port}"
-    made.shutdown()
-    thread.join(timeout=10)
-    made.server_close()
-    assert not thread.is_alive()
-
-
-@pytest.fixture
-def token_of(service, course):
-    def make(login, *scopes):
-        with service.database.writing() as rows:
-            return create_token(rows, course.people[login], "test", list(scopes or SCOPES))[1]
-
-    return make
 
 
 @pytest.fixture(autouse=True)
@@ -54,9 +30,9 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def sam(server, token_of, monkeypatch):
+def sam(address, token_of, monkeypatch):
     """The student's environment; who is at the terminal."""
-    monkeypatch.setenv("GRADER_SERVER", server)
+    monkeypatch.setenv("GRADER_SERVER", address)
     monkeypatch.setenv("GRADER_TOKEN", token_of("sam"))
 
 
@@ -167,9 +143,9 @@ def test_what_the_server_refuses_is_told_in_its_words(sam, module, service, cour
     assert main(["status", "nothing"]) == 1
 
 
-def test_a_token_that_is_not_good_is_refused(server, module, monkeypatch, capsys):
+def test_a_token_that_is_not_good_is_refused(address, module, monkeypatch, capsys):
     monkeypatch.setenv("GRADER_TOKEN", "onebyone_wrong")
-    assert submit(module, "--server", server) == 1
+    assert submit(module, "--server", address) == 1
     assert "token" in capsys.readouterr().err
 
 
@@ -209,9 +185,9 @@ def test_where_nothing_answers_nothing_was_taken(module, monkeypatch, capsys):
 
 
 def test_after_a_broken_connection_it_is_tried_again_and_taken_once(
-    server, sam, module, service, capsys
+    address, sam, module, service, capsys
 ):
-    with Breaking(server, times=2) as broken:
+    with Breaking(address, times=2) as broken:
         assert submit(module, "--server", broken.address) == 0
     assert broken.seen == 3
     assert count(service) == 1
@@ -220,9 +196,9 @@ def test_after_a_broken_connection_it_is_tried_again_and_taken_once(
 
 
 def test_where_nobody_knows_it_says_so_and_the_key_makes_it_safe(
-    server, sam, module, service, capsys
+    address, sam, module, service, capsys
 ):
-    with Breaking(server, times=99) as broken:
+    with Breaking(address, times=99) as broken:
         assert submit(module, "--server", broken.address) == 3
     message = capsys.readouterr().err
     assert "not known" in message
@@ -241,10 +217,10 @@ def test_a_full_disk_of_the_server_takes_nothing(sam, module, service, monkeypat
 
 
 def test_login_keeps_the_token_for_its_server_alone_and_readable_by_its_owner_alone(
-    server, token_of, module, monkeypatch, capsys
+    address, token_of, module, monkeypatch, capsys
 ):
     monkeypatch.setattr("sys.stdin", io.StringIO(token_of("sam") + "\n"))
-    assert main(["login", "--server", f"{server}/"]) == 0
+    assert main(["login", "--server", f"{address}/"]) == 0
     assert "Sam Example" in capsys.readouterr().err
     assert stat.S_IMODE(config_path().stat().st_mode) == 0o600
     assert submit(module) == 0
@@ -252,22 +228,22 @@ def test_login_keeps_the_token_for_its_server_alone_and_readable_by_its_owner_al
     assert "no token" in capsys.readouterr().err
 
 
-def test_login_keeps_no_token_that_is_not_good(server, course, monkeypatch, capsys):
+def test_login_keeps_no_token_that_is_not_good(address, course, monkeypatch, capsys):
     for text, status in (("onebyone_wrong\n", 1), ("\n", 2), ("a b\n", 2)):
         monkeypatch.setattr("sys.stdin", io.StringIO(text))
-        assert main(["login", "--server", server]) == status
+        assert main(["login", "--server", address]) == status
     assert not config_path().exists()
 
 
-def test_login_takes_a_token_that_only_hands_in(server, token_of, module, monkeypatch):
+def test_login_takes_a_token_that_only_hands_in(address, token_of, module, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(token_of("sam", "submit")))
-    assert main(["login", "--server", server]) == 0
+    assert main(["login", "--server", address]) == 0
     assert submit(module) == 0
 
 
 def test_a_broken_config_is_told(module, home, capsys):
     config_path().parent.mkdir(parents=True)
-    config_path().write_text("server = ")
+    config_path().write_text("address = ")
     assert submit(module) == 2
     assert "cannot be read" in capsys.readouterr().err
 
@@ -306,7 +282,7 @@ def test_what_a_server_says_cannot_change_the_terminal(monkeypatch, capsys):
 
 
 class Listening:
-    """A server of one's own, for as long as a test needs it."""
+    """A address of one's own, for as long as a test needs it."""
 
     def __enter__(self):
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -347,8 +323,8 @@ class Answering(Listening):
 class Breaking(Listening):
     """Passes everything on to the service, and at first loses its answers."""
 
-    def __init__(self, server, times):
-        self._port = int(server.rsplit(":", 1)[1])
+    def __init__(self, address, times):
+        self._port = int(address.rsplit(":", 1)[1])
         self._times = times
 
     def answer(self, client):

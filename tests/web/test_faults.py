@@ -13,7 +13,8 @@ from web.settings import read_settings
 from web.submissions.models import Submission
 
 from .doubling import RIGHT, write_doubling
-from .endurance.service import ServiceProcess, prepare, wait_for
+from .endurance.service import ServiceProcess, prepare
+from .waiting import wait_for
 
 PATH = "/courses/dl/assignments/dense/submissions"
 

@@ -32,8 +32,7 @@ setting = APIBlueprint("api_setting", __name__, url_prefix="/api/v1", enable_ope
 @describe("What is set for a course.", CourseSettings)
 def course_settings(course: str) -> CourseSettings:  # noqa: ARG001
     """Title, time zone, grace days."""
-    found = place().course
-    return CourseSettings(title=found.title, time_zone=found.time_zone, grace_days=found.grace_days)
+    return _course_settings(place().course)
 
 
 @setting.put("/courses/<course>/settings")
@@ -44,9 +43,7 @@ def change_course(course: str, body: CourseSettings) -> CourseSettings:  # noqa:
     with services().database.writing() as rows:
         found = rows.get_one(Course, place().course.id)
         update_course(rows, user().id, found, **body.model_dump())
-        return CourseSettings(
-            title=found.title, time_zone=found.time_zone, grace_days=found.grace_days
-        )
+        return _course_settings(found)
 
 
 @setting.get("/courses/<course>/assignments/<assignment>/settings")
@@ -113,6 +110,10 @@ def extend_for(
         found = assignment_in(rows, place(), assignment)
         extend(rows, user().id, found, login, body.due_at, body.reason)
     return Nothing()
+
+
+def _course_settings(found: Course) -> CourseSettings:
+    return CourseSettings(title=found.title, time_zone=found.time_zone, grace_days=found.grace_days)
 
 
 def _settings(found: CourseAssignment) -> SettingsOfAssignment:

@@ -15,6 +15,7 @@ from kombu import Connection, Consumer, Message, Queue
 from kombu.mixins import ConsumerMixin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from grader.report import from_json
 from grader.worker.jobs import LARGEST_JOB, REPORTS, NotAJob, Said, job_of, said_of
@@ -124,7 +125,7 @@ class Recorder:
             else:
                 self._tell(session, said, turn)
 
-    def _tell(self, session: Any, said: Said, turn: Turn) -> None:
+    def _tell(self, session: Session, said: Said, turn: Turn) -> None:
         phase, progress = "running checks", _Progress(checks=[], total=0)
         if said.kind == "phase":
             phase = str(said.body.get("name"))[:40]

@@ -9,6 +9,7 @@ is the database's to the last moment, and a broker that loses its disk loses nex
 
 import secrets
 import threading
+import time
 from dataclasses import asdict, dataclass
 
 import structlog
@@ -79,24 +80,22 @@ class Relay:
 
     def run(self, stopping: threading.Event) -> None:
         """Until it is told to stop; what it meets, it outlives."""
-        prepared, reconciled = False, 0.0
+        prepared, reconcile_at = False, 0.0
         while not stopping.is_set():
             try:
                 if not prepared:
                     self.prepare()
                     prepared = True
-                if reconciled <= 0:
+                if time.monotonic() >= reconcile_at:
                     self.reconcile()
-                    reconciled = _RECONCILE_EVERY_S
+                    reconcile_at = time.monotonic() + _RECONCILE_EVERY_S
                 published = self.publish_some()
             except (SQLAlchemyError, AMQPError, OperationalError, OSError) as error:
                 log.error("nothing can be given to the broker", error=str(error)[:500])
                 stopping.wait(_UNWELL_S)
-                reconciled -= _UNWELL_S
                 continue
             if not published:
                 stopping.wait(_LOOK_EVERY_S)
-                reconciled -= _LOOK_EVERY_S
 
     def reconcile(self) -> int:
         """Take back what nobody has spoken of for too long; how many."""

@@ -4,7 +4,7 @@ import pytest
 
 from web.courses.models import Act, CourseAssignment, Enrolment, Extension, Version
 from web.courses.services import create_course
-from web.gradebook.models import Regrade, ScoreDecision, Standing
+from web.gradebook.models import Regrade, ScoreDecision
 from web.grading import queue
 from web.grading.recorder import record_report
 
@@ -32,17 +32,6 @@ def graded(hand_in, finish):
     submission = hand_in("sam")
     finish(submission, 0)
     return submission
-
-
-@pytest.fixture
-def standing_of(service, course):
-    """A function that gives somebody's standing."""
-
-    def find(login="sam"):
-        with service.database.reading() as rows:
-            return rows.get(Standing, (course.assignment_id, course.people[login].id))
-
-    return find
 
 
 def newest_act(service):

@@ -1,13 +1,11 @@
 """A real browser on a real server. Whatever a page complains of fails the test that opened it."""
 
 import os
-import threading
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
-from werkzeug.serving import make_server
 
 from ..conftest import PASSWORD
 from .world import world  # noqa: F401
@@ -35,18 +33,6 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def address(app):
-    """Of the application, served."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 from kombu import Connection
-from werkzeug.serving import make_server
 
 from grader.worker.broker import make_celery
 from web.accounts.services import create_user
@@ -28,7 +27,8 @@ from web.security import secret_key
 from web.submissions.receiving import Upload, receive
 
 from ..doubling import write_doubling
-from ..rabbitmq import SCRIPTS, Broker, free_port
+from ..rabbitmq import SCRIPTS, Broker
+from ..waiting import free_port
 
 
 @pytest.fixture(scope="session")
@@ -58,18 +58,6 @@ def queues(broker):
 @pytest.fixture
 def settings(settings, broker):
     return replace(settings, broker_url=broker.url(), workers=1)
-
-
-@pytest.fixture
-def address(app):
-    """Of the service, as runners reach it."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture

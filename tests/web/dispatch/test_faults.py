@@ -17,7 +17,8 @@ from web.grading import queue
 from web.grading.models import Attempt, Result, ResultConflict
 
 from ..doubling import RIGHT
-from ..rabbitmq import Broker, free_port, wait_until
+from ..rabbitmq import Broker
+from ..waiting import free_port, wait_for
 from .conftest import recording_on
 
 SLOW = b"import time\ntime.sleep(3)\n" + RIGHT
@@ -57,10 +58,10 @@ def test_a_runner_that_is_killed_in_mid_grading_costs_nothing(
     submission = twice.hand_in(SLOW)
     first = runner()
     relay.publish_some()
-    wait_until(lambda: attempts(service)[0].phase == "running checks", 60)
+    wait_for(lambda: attempts(service)[0].phase == "running checks", 60)
     kill(first)
     runner()
-    wait_until(lambda: scores(service), 60)
+    wait_for(lambda: scores(service), 60)
     assert scores(service) == {submission.id: 3.0}
     assert [attempt.state for attempt in attempts(service)] == ["done"]
 
@@ -71,10 +72,10 @@ def test_a_runner_that_is_told_to_stop_finishes_what_it_has(
     submission = twice.hand_in(SLOW)
     process = runner()
     relay.publish_some()
-    wait_until(lambda: attempts(service)[0].phase == "running checks", 60)
+    wait_for(lambda: attempts(service)[0].phase == "running checks", 60)
     process.terminate()
     assert process.wait(60) == 0
-    wait_until(lambda: scores(service), 10)
+    wait_for(lambda: scores(service), 10)
     assert scores(service) == {submission.id: 3.0}
     assert attempts(service)[0].tries == 1
 
@@ -88,10 +89,10 @@ def test_while_the_recorder_is_down_reports_wait(twice, relay, recorder, runner,
         with Connection(queues.url()) as connection, connection.channel() as channel:
             return channel.queue_declare("reports", passive=True).message_count
 
-    wait_until(lambda: waiting() >= 2 * len(submissions), 60)
+    wait_for(lambda: waiting() >= 2 * len(submissions), 60)
     assert scores(service) == {}
     with recording_on(recorder, queues):
-        wait_until(lambda: len(scores(service)) == 3, 30)
+        wait_for(lambda: len(scores(service)) == 3, 30)
     with service.database.reading() as rows:
         assert rows.query(ResultConflict).count() == 0
 
@@ -105,7 +106,7 @@ def test_a_grading_that_was_cancelled_is_not_begun(twice, relay, recording, runn
     runner()
     kept = twice.hand_in(RIGHT + b"# 2\n")
     relay.publish_some()
-    wait_until(lambda: scores(service), 60)
+    wait_for(lambda: scores(service), 60)
     assert list(scores(service)) == [kept.id]
 
 
@@ -116,7 +117,7 @@ def test_a_stored_file_that_has_changed_is_no_grade(twice, relay, recording, run
     path.write_bytes(b"something else")
     runner()
     relay.publish_some()
-    wait_until(lambda: attempts(service)[0].fault, 60)
+    wait_for(lambda: attempts(service)[0].fault, 60)
     assert attempts(service)[0].state == "queued"
     assert scores(service) == {}
 
@@ -175,10 +176,10 @@ def test_a_burst_with_two_runners_and_kills_loses_nothing_and_doubles_nothing(
     ]
     runners = [runner(), runner()]
     for number in range(3):
-        wait_until(lambda done=number: len(scores(service)) > 3 * done, 90)
+        wait_for(lambda done=number: len(scores(service)) > 3 * done, 90)
         kill(runners[number % 2])
         runners[number % 2] = runner()
-    wait_until(lambda: len(scores(service)) == len(submissions), 120)
+    wait_for(lambda: len(scores(service)) == len(submissions), 120)
     assert set(scores(service).values()) == {3.0}
     with service.database.reading() as rows:
         assert rows.query(Result).count() == len(submissions)

@@ -3,7 +3,7 @@
 from web.grading.models import Attempt, Result
 
 from ..doubling import RIGHT, WRONG
-from ..rabbitmq import wait_until
+from ..waiting import wait_for
 
 
 def results(service):
@@ -17,7 +17,7 @@ def test_submissions_are_graded_by_a_runner_that_holds_no_secret(
     right, wrong = twice.hand_in(RIGHT), twice.hand_in(WRONG, "tess")
     runner()
     assert relay.publish_some() == 2
-    wait_until(lambda: len(results(service)) == 2, 90)
+    wait_for(lambda: len(results(service)) == 2, 90)
     assert results(service) == {right.id: 3.0, wrong.id: 0.0}
     with service.database.reading() as rows:
         assert {attempt.state for attempt in rows.query(Attempt)} == {"done"}

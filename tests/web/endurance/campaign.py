@@ -25,9 +25,10 @@ from sqlalchemy import func, select
 from grader.worker.broker import Reporter
 from grader.worker.jobs import Said
 from tests.web.doubling import RIGHT, WRONG, write_doubling
-from tests.web.endurance.service import ServiceProcess, prepare, wait_for
+from tests.web.endurance.service import ServiceProcess, prepare
 from tests.web.postgresql import PostgresServer, find_binaries
-from tests.web.rabbitmq import Broker, free_port
+from tests.web.rabbitmq import Broker
+from tests.web.waiting import free_port, wait_for
 from web.database import Database
 from web.dispatch.topology import declare
 from web.grading.models import Attempt, Result, ResultConflict

@@ -6,7 +6,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -113,11 +112,3 @@ def prepare(data, assignment, students, environment=None):
         set_assignment(session, None, course.id, version.id).opens_at = now()
     database.close()
     return tokens
-
-
-def wait_for(condition, seconds):
-    """Until it holds; raises AssertionError after so long."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.2)

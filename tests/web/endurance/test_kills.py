@@ -14,7 +14,8 @@ from web.settings import read_settings
 from web.submissions.models import Submission
 
 from ..doubling import RIGHT, WRONG, write_doubling
-from .service import ServiceProcess, prepare, wait_for
+from ..waiting import wait_for
+from .service import ServiceProcess, prepare
 
 KILLS = 100
 STUDENTS = 12

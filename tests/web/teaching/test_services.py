@@ -18,7 +18,7 @@ from web.database import now
 from web.errors import Conflict, Invalid, NotFound
 from web.gradebook import regrades
 from web.gradebook.decisions import clear, excuse, override
-from web.gradebook.models import Regrade, Standing
+from web.gradebook.models import Regrade
 from web.grading import queue
 from web.grading.models import Attempt, State
 from web.grading.recorder import record_report
@@ -38,15 +38,6 @@ def act(service, course):
             return function(rows, actor, assignment, *arguments, **options)
 
     return run
-
-
-@pytest.fixture
-def standing_of(service, course):
-    def find(login="sam"):
-        with service.database.reading() as rows:
-            return rows.get(Standing, (course.assignment_id, course.people[login].id))
-
-    return find
 
 
 @pytest.fixture
