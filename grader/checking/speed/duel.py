@@ -175,12 +175,11 @@ class Duel:
     def _when_quiet(self, make: MakeWork) -> tuple[Work, Judgement]:
         """A try; what was void is forgotten, and tried again after a wait."""
         for wait_s in WAITS_S[self._void :]:
-            spent_s, kept = self._spent_s, len(self._pairs)
+            spent_s = self._spent_s
             try:
                 return self._try(make)
             except MachineBusy:
                 self._spent_s = spent_s
-                del self._pairs[kept:]
                 self._void += 1
                 self._arenas.renew()
                 time.sleep(wait_s)
@@ -204,6 +203,7 @@ class Duel:
                 busy = _busy_s(judged.pairs)
                 tells = tells and (busy >= self._enough_s or self._is_at_the_end(work, positions))
                 if tells or _all_failed(judged.results):
+                    self._pairs += judged.pairs
                     return work, judged
             # By the whole time, null call included: approached from below, never overshot.
             wanted = self._rules.call_ms / 1000 / min(pair.reference for pair in pairs)
@@ -234,7 +234,6 @@ class Duel:
             results = judge(found, self._rungs)
             if decided(results):
                 break
-        self._pairs += pairs
         require_own_time(pairs)
         if whole:  # a shorter call is easily disturbed, which there only flatters the student
             require_quiet(pairs)
