@@ -1,9 +1,21 @@
-"""The service's log: a line per event, with the attempt and submission that it is about."""
+"""The service's log: a line per event, with the attempt, submission and trace it is about."""
 
 import logging
 import sys
 
 import structlog
+
+
+def _on_one_line(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Escape what would begin a line of its own: runners have a say in some values."""
+    return {
+        name: value.encode("unicode_escape").decode()
+        if isinstance(value, str) and not value.isprintable()
+        else value
+        for name, value in event.items()
+    }
 
 
 def set_up_logs(form: str = "text") -> None:
@@ -18,6 +30,7 @@ def set_up_logs(form: str = "text") -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _on_one_line,
             structlog.processors.format_exc_info,
             last,
         ],

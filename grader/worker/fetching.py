@@ -11,6 +11,7 @@ import requests
 
 from grader.assignment import load_assignment
 from grader.errors import InfrastructureFault, OnebyoneError
+from grader.tracing import traceparent
 from grader.worker.jobs import Job
 
 _TIMEOUT_S = (5.0, 60.0)
@@ -35,7 +36,7 @@ def fetch_archive(job: Job) -> bytes:
         NotWanted: The control plane does not want this grading any more.
         FetchFailed: It cannot be reached, or sends something else.
     """
-    content = _get(job.archive_url, job.token, _LARGEST_ARCHIVE)
+    content = _get(job.archive_url, job, _LARGEST_ARCHIVE)
     if hashlib.sha256(content).hexdigest() != job.archive_sha256:
         raise FetchFailed("The submission that was sent is not the one that was asked for.")
     return content
@@ -70,7 +71,7 @@ class AssignmentCache:
         return found[0]
 
     def _fetch(self, job: Job, home: Path) -> None:
-        content = _get(job.assignment_url, job.token, _LARGEST_ASSIGNMENT)
+        content = _get(job.assignment_url, job, _LARGEST_ASSIGNMENT)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="new-") as temporary:
             unpacked = Path(temporary) / "assignment"
             try:
@@ -92,8 +93,8 @@ class AssignmentCache:
             shutil.rmtree(home, ignore_errors=True)
 
 
-def _get(url: str, token: str, most: int) -> bytes:
-    headers = {"Authorization": f"Bearer {token}"}
+def _get(url: str, job: Job, most: int) -> bytes:
+    headers = {"Authorization": f"Bearer {job.token}", "traceparent": traceparent(job.trace)}
     try:
         with requests.get(
             url, headers=headers, timeout=_TIMEOUT_S, stream=True, allow_redirects=False

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from grader.tracing import is_trace
+
 TASK = "onebyone.grade"
 """Name of the only task there is."""
 
@@ -19,6 +21,7 @@ LARGEST_JOB = 64 * 1024
 QUEUES = ("cpu", "gpu")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_RECEIPT = re.compile(r"[0-9a-z]{1,40}")
 _KINDS = frozenset({"phase", "check", "report", "fault", "unwell"})
 _LONGEST_TOKEN = 1000
 
@@ -34,6 +37,7 @@ class Job:
     Attributes:
         token: Stands for the attempt; whoever shows it may fetch its files and report on it.
         receipt: Of the submission, for logs.
+        trace: Of the submission: joins what every part logs about it.
         archive_url: Where its zip is.
         archive_sha256: Of the zip.
         assignment_url: Where a tar of the assignment's folder is.
@@ -43,6 +47,7 @@ class Job:
 
     token: str
     receipt: str
+    trace: str
     archive_url: str
     archive_sha256: str
     assignment_url: str
@@ -51,10 +56,14 @@ class Job:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be one. Raises NotAJob."""
-        for name in ("token", "receipt", "archive_url", "assignment_url"):
+        for name in ("token", "archive_url", "assignment_url"):
             value = getattr(self, name)
             if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TOKEN:
                 raise NotAJob(f"{name} is no text of 1 to {_LONGEST_TOKEN} characters")
+        if not isinstance(self.receipt, str) or not _RECEIPT.fullmatch(self.receipt):
+            raise NotAJob("receipt is no receipt")
+        if not is_trace(self.trace):
+            raise NotAJob("trace is no trace id")
         for name in ("archive_url", "assignment_url"):
             if not getattr(self, name).startswith(("http://", "https://")):
                 raise NotAJob(f"{name} is no address of HTTP")

@@ -1,5 +1,6 @@
 """Working off one job: fetch, grade, report. Whatever happens, the control plane hears of it."""
 
+import logging
 import socket
 import tempfile
 import threading
@@ -18,6 +19,8 @@ TOLD_EVERY_S = 1.0
 """A check's end is told at most so often: who watches looks less often than that."""
 
 Say = Callable[[Said], None]
+
+log = logging.getLogger(__name__)
 
 
 class JobRunner:
@@ -58,6 +61,7 @@ class JobRunner:
             try:
                 last = self._grade(job)
             except NotWanted:
+                log.info("not wanted any more %s", _about(job))
                 return True
             except InfrastructureFault as fault:
                 self._drop_process()
@@ -75,6 +79,7 @@ class JobRunner:
         self._drop_process()
 
     def _grade(self, job: Job) -> Event:
+        log.info("begun %s", _about(job))
         content = fetch_archive(job)
         folder = self._cache.get(job)
         if self._process is None:
@@ -103,12 +108,20 @@ class JobRunner:
         raise InfrastructureFault("The grading process gave no answer.")
 
     def _tell(self, job: Job, event: Event) -> None:
+        if event.kind == "phase":
+            log.info("phase %s name=%r", _about(job), event.body.get("name"))
         self._say(Said(token=job.token, kind=event.kind, body=event.body, runner=self._name))
+        if event.is_last:
+            log.info("reported %s kind=%s", _about(job), event.kind)
 
     def _drop_process(self) -> None:
         if self._process is not None:
             self._process.close()
             self._process = None
+
+
+def _about(job: Job) -> str:
+    return f"trace={job.trace} submission={job.receipt}"
 
 
 def _is_our_fault(event: Event) -> bool:

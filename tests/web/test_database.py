@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from grader.tracing import is_trace
 from web.accounts.models import User
 from web.accounts.services import create_user
 from web.database import Database
@@ -44,6 +45,61 @@ def test_migrations_lead_back_to_nothing(database):
     assert not is_current(database)
     migrate(database)
     assert differences(database) == []
+
+
+def test_submissions_from_before_there_were_traces_get_one_each(database):
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    with database.engine.begin() as connection:
+        command.upgrade(configuration(connection), "0001")
+        tables = MetaData()
+        tables.reflect(connection)
+        rows = {
+            "user": [{"id": 1, "login": "sam", "name": "Sam", "email": "", "is_admin": False}],
+            "course": [{"id": 1, "slug": "c", "title": "C", "time_zone": "UTC", "grace_days": 0}],
+            "version": [version_row(moment)],
+            "course_assignment": [assignment_row()],
+            "submission": [submission_row(number, moment) for number in range(1, 2502)],
+            "attempt": [attempt_row()],
+        }
+        for name, values in rows.items():
+            table = tables.tables[name]
+            made = {"created_at": moment} if "created_at" in table.c else {}
+            connection.execute(table.insert(), [{**made, **row} for row in values])
+    migrate(database)
+    with database.reading() as session:
+        traces = session.scalars(text("SELECT trace FROM submission")).all()
+        assert session.scalar(text("SELECT count(*) FROM attempt")) == 1
+    assert len(set(traces)) == 2501
+    assert all(map(is_trace, traces))
+    with database.engine.begin() as connection:
+        command.downgrade(configuration(connection), "0001")
+        assert connection.scalar(text("SELECT count(*) FROM submission")) == 2501
+    migrate(database)
+    assert differences(database) == []
+
+
+def version_row(moment):
+    texts = {"slug": "s", "label": "1", "sha256": "a" * 64, "title": "T", "module": "m.py"}
+    shapes = {"points": {}, "checks": [], "record": {}}
+    return {"id": 1, **texts, "max_score": 1.0, **shapes, "device": "cpu", "added_at": moment}
+
+
+def assignment_row():
+    texts = {"slug": "s", "title": "T", "counts": "best"}
+    values = {"late_percent": 0.0, "held": False, "shown": {}}
+    return {"id": 1, "course_id": 1, "version_id": 1, **texts, **values}
+
+
+def submission_row(number, moment):
+    content = {"sha256": "a" * 64, "archive": "b" * 64, "files": {}, "source": "web", "address": ""}
+    of = {"assignment_id": 1, "user_id": 1, "received_at": moment}
+    return {"id": number, "receipt": f"r{number}", **of, **content}
+
+
+def attempt_row():
+    counts = {"epoch": 1, "priority": 0, "tries": 0, "checks_total": 0}
+    state = {"state": "queued", "phase": "", "checks": []}
+    return {"id": 1, "submission_id": 1, "version_id": 1, **counts, **state}
 
 
 def test_sqlite_commits_to_the_disk_and_reads_beside_a_writer(sqlite):

@@ -54,7 +54,7 @@ def test_a_lost_lease_is_given_to_another_and_the_first_writes_nothing(
     submission = hand_in()
     order = claim("here-1", lease_s=-1)
     with service.database.writing() as rows:
-        assert queue.release_expired(rows) == 1
+        assert [each["attempt"] for each in queue.release_expired(rows)] == [order.attempt_id]
     assert claim("here-2").attempt_id == order.attempt_id
     with service.database.writing() as rows:
         told = queue.tell_progress(
@@ -98,7 +98,7 @@ def test_a_restart_takes_back_what_was_running_and_it_was_no_try(
     submission = hand_in()
     claim("here-abc-1")
     with service.database.writing() as rows:
-        assert queue.release_workers(rows, "here-") == 1
+        assert len(queue.release_workers(rows, "here-")) == 1
     attempt = attempt_of(submission)
     assert (attempt.state, attempt.tries) == (State.QUEUED, 0)
 

@@ -170,6 +170,7 @@ class SubmissionAnswer(SubmissionItem):
     source: str
     files: dict[str, int]
     place: int | None = Field(description="In the queue; 1 is next.")
+    trace: str | None = Field(description="Finds it in the logs; null but for staff.")
     phase: str
     checks: list[CheckProgress]
     checks_total: int

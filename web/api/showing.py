@@ -82,6 +82,7 @@ def submission_answer(session: Session, place: Place, submission: Submission) ->
         source=submission.source,
         files=submission.files,
         place=place_in_queue,
+        trace=submission.trace if place.is_staff else None,
         phase=running.phase if running else "",
         checks=[
             CheckProgress(title=str(each["title"]), status=str(each["status"]))

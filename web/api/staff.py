@@ -169,7 +169,7 @@ def waiting(course: str) -> QueueAnswer:  # noqa: ARG001
     """What runs, what waits for its turn, and what waits for a person."""
     open_states = [State.QUEUED.value, State.RUNNING.value, State.WAITING.value]
     mine = (
-        select(Attempt, Submission.receipt, CourseAssignment.slug, User.login)
+        select(Attempt, Submission.receipt, Submission.trace, CourseAssignment.slug, User.login)
         .join(Submission, Submission.id == Attempt.submission_id)
         .join(CourseAssignment, CourseAssignment.id == Submission.assignment_id)
         .join(User, User.id == Submission.user_id)
@@ -184,6 +184,7 @@ def waiting(course: str) -> QueueAnswer:  # noqa: ARG001
         gradings=[
             QueueItem(
                 receipt=receipt,
+                trace=trace,
                 assignment=slug,
                 login=login,
                 epoch=attempt.epoch,
@@ -194,7 +195,7 @@ def waiting(course: str) -> QueueAnswer:  # noqa: ARG001
                 created_at=attempt.created_at,
                 regrade=attempt.regrade_id,
             )
-            for attempt, receipt, slug, login in found
+            for attempt, receipt, trace, slug, login in found
         ],
         more=count - len(found),
     )

@@ -81,6 +81,7 @@ class QueueItem(Shape):
     """A grading that is not done."""
 
     receipt: str
+    trace: str = Field(description="Finds it in the logs.")
     assignment: str
     login: str
     epoch: int

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from grader.report import to_json
+from grader.tracing import trace_of
 from web.api.describing import JSON, ZIP, describe, file_answer, json_answer
 from web.api.document import make_document
 from web.api.shapes import (
@@ -174,6 +175,7 @@ def hand_in(course: str, assignment: str) -> Response:
         "cli" if request.user_agent.string.startswith("grader/") else "api",
         request.remote_addr or "",
         request.headers.get("Idempotency-Key"),
+        trace_of(request.headers.get("traceparent")),
     )
     made, began = services(), now()
     submission = receive(made.database, made.blobs, user(), course, assignment, upload)

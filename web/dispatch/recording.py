@@ -6,7 +6,7 @@ and what a runner wrote must not be able to.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -16,6 +16,7 @@ from kombu.mixins import ConsumerMixin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
+from structlog.contextvars import bound_contextvars
 
 from grader.report import from_json
 from grader.worker.jobs import LARGEST_JOB, REPORTS, NotAJob, Said, job_of, said_of
@@ -75,19 +76,26 @@ class Recorder:
         try:
             said = said_of(content)
             turn = self._tokens.read(said.token)
-            self._record(said, turn)
-        except (NotAJob, TokenRefused, NotRecordable, ValidationError, ValueError) as error:
-            log.warning("a report was refused", reason=str(error)[:500])
-            return Verdict.REFUSED
-        except (SQLAlchemyError, OSError) as error:
-            log.error("a report cannot be recorded yet", error=str(error)[:500])
-            return Verdict.LATER
-        return Verdict.DONE
+        except (NotAJob, TokenRefused) as error:
+            return _refused(error)
+        with bound_contextvars(attempt=turn.attempt_id, by=said.runner[:60]):
+            try:
+                with bound_contextvars(**self._names(turn)):
+                    return self._take(said, turn)
+            except (SQLAlchemyError, OSError) as error:
+                log.error("a report cannot be recorded yet", error=str(error)[:500])
+                return Verdict.LATER
 
     def bury(self, fields: object) -> Verdict:
         """A job that no runner could work off: a person has to look at it."""
         try:
-            turn = self._tokens.read(job_of(fields).token)
+            job = job_of(fields)
+            turn = self._tokens.read(job.token)
+        except (NotAJob, TokenRefused) as error:
+            log.warning("a dead job says nothing", reason=str(error)[:500])
+            return Verdict.DONE
+        about = {"attempt": turn.attempt_id, "submission": job.receipt, "trace": job.trace}
+        try:
             with self._database.writing() as session:
                 queue.put_off(
                     session,
@@ -97,30 +105,47 @@ class Recorder:
                     most_tries=self._most_tries,
                     lasting=True,
                 )
-        except (NotAJob, TokenRefused) as error:
-            log.warning("a dead job says nothing", reason=str(error)[:500])
         except (SQLAlchemyError, OSError) as error:
-            log.error("a dead job cannot be recorded yet", error=str(error)[:500])
+            log.error("a dead job cannot be recorded yet", error=str(error)[:500], **about)
             return Verdict.LATER
+        log.error("a job lies with the dead", **about)
+        return Verdict.DONE
+
+    def _names(self, turn: Turn) -> Mapping[str, Any]:
+        with self._database.reading() as session:
+            found = queue.names_of(session, [turn.attempt_id])
+        return found[0] if found else {}
+
+    def _take(self, said: Said, turn: Turn) -> Verdict:
+        try:
+            self._record(said, turn)
+        except (NotRecordable, ValidationError, ValueError) as error:
+            return _refused(error)
         return Verdict.DONE
 
     def _record(self, said: Said, turn: Turn) -> None:
-        with self._database.writing() as session:
-            if said.kind == "report":
-                report = from_json(json.dumps(said.body.get("report")))
+        if said.kind == "report":
+            report = from_json(json.dumps(said.body.get("report")))
+            with self._database.writing() as session:
                 recorded = record_report(session, turn.attempt_id, report)
-                log.info("reported", attempt=turn.attempt_id, by=said.runner, recorded=recorded)
-            elif said.kind == "unwell":
+            log.info("reported", recorded=recorded)
+            return
+        with self._database.writing() as session:
+            if said.kind == "unwell":
                 queue.give_back(session, turn.attempt_id, turn.holder)
-                log.error("a runner is ill", by=said.runner, why=_words(said))
+                log.error("a runner is ill", why=_words(said))
             elif said.kind == "fault":
+                lasting = said.body.get("author") is True
                 queue.put_off(
                     session,
                     turn.attempt_id,
                     turn.holder,
                     _words(said),
                     most_tries=self._most_tries,
-                    lasting=said.body.get("author") is True,
+                    lasting=lasting,
+                )
+                log.error(
+                    "not graded, by no fault of the submission", fault=_words(said), lasting=lasting
                 )
             else:
                 self._tell(session, said, turn)
@@ -201,6 +226,11 @@ class RecorderService(ConsumerMixin):  # type: ignore[misc]
 def _bytes(message: Message) -> bytes:
     body = message.body
     return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def _refused(error: Exception) -> Verdict:
+    log.warning("a report was refused", reason=str(error)[:500])
+    return Verdict.REFUSED
 
 
 def _words(said: Said) -> str:

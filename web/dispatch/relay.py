@@ -101,9 +101,9 @@ class Relay:
         """Take back what nobody has spoken of for too long; how many."""
         with self._database.writing() as session:
             released = queue.release_expired(session)
-        if released:
-            log.warning("took gradings back that nobody spoke of", count=released)
-        return released
+        for names in released:
+            log.warning("taken back, as nobody spoke of it", **names)
+        return len(released)
 
     def publish_some(self) -> int:
         """As many as the window has room for; how many.
@@ -135,6 +135,7 @@ class Relay:
                 TASK,
                 args=[asdict(job)],
                 queue=queue_name(name),
+                task_id=f"{order.trace}-{secrets.token_hex(4)}",  # it stands in Celery's own log
                 mandatory=True,
                 delivery_mode=2,
                 retry=False,
@@ -144,8 +145,9 @@ class Relay:
             # It may have arrived all the same; then it is graded in vain, as its turn is over.
             with self._database.writing() as session:
                 queue.give_back(session, order.attempt_id, holder)
+            log.warning("not published", **order.names)
             raise
-        log.info("published", attempt=order.attempt_id, submission=order.receipt, queue=name)
+        log.info("published", queue=name, **order.names)
         return True
 
     def _job(self, order: queue.Order, holder: str) -> Job:
@@ -153,6 +155,7 @@ class Relay:
         return Job(
             token=self._tokens.make(Turn(order.attempt_id, holder)),
             receipt=order.receipt,
+            trace=order.trace,
             archive_url=f"{address}/runner/archive",
             archive_sha256=order.archive,
             assignment_url=f"{address}/runner/assignment",

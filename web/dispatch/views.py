@@ -3,6 +3,7 @@
 import io
 import tarfile
 
+import structlog
 from apiflask import APIBlueprint
 from flask import Response, request
 from flask.typing import ResponseReturnValue
@@ -17,6 +18,9 @@ from web.grading.versions import version_folder
 from web.rules import Who, allow
 from web.security import secret_key
 from web.services import services
+from web.storage import BlobMissing
+
+log = structlog.get_logger()
 
 runners = APIBlueprint("runners", __name__, url_prefix="/runner", enable_openapi=False)
 
@@ -39,8 +43,15 @@ def archive() -> ResponseReturnValue:
             total=0,
         )
         attempt.started_at = now()
+        (names,) = queue.names_of(rows, [attempt.id])
         digest = attempt.submission.archive
-    return Response(services().blobs.get(digest), content_type="application/zip")
+    try:
+        content = services().blobs.get(digest)
+    except BlobMissing as error:
+        log.error("cannot be given to a runner", error=str(error), **names)
+        raise
+    log.info("fetched by a runner", **names)
+    return Response(content, content_type="application/zip")
 
 
 @runners.get("/assignment")
@@ -66,6 +77,8 @@ def _attempt(rows: Session) -> tuple[Attempt, str]:
     except TokenRefused as error:
         raise Unauthorized(str(error)) from None
     if not queue.is_held(rows, turn.attempt_id, turn.holder):
+        for names in queue.names_of(rows, [turn.attempt_id]):
+            log.info("not given to a runner, as its turn is over", **names)
         raise Gone("This grading was cancelled, or is another runner's by now.")
     options = [joinedload(Attempt.submission), joinedload(Attempt.version)]
     return rows.get_one(Attempt, turn.attempt_id, options=options), turn.holder

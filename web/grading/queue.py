@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
@@ -28,15 +28,29 @@ _FIRST_PAUSE_S = 5.0
 _LONGEST_PAUSE_S = 600.0
 
 
+class Names(TypedDict):
+    """What every line of the log about an attempt carries."""
+
+    attempt: int
+    submission: str
+    trace: str
+
+
 @dataclass(frozen=True)
 class Order:
     """What a worker needs to know of an attempt that it has claimed."""
 
     attempt_id: int
     receipt: str
+    trace: str
     archive: str
     sha256: str
     assignment_sha256: str
+
+    @property
+    def names(self) -> Names:
+        """For the log."""
+        return Names(attempt=self.attempt_id, submission=self.receipt, trace=self.trace)
 
 
 def enqueue(
@@ -104,11 +118,23 @@ def claim(
             return Order(
                 attempt.id,
                 attempt.submission.receipt,
+                attempt.submission.trace,
                 attempt.submission.archive,
                 attempt.submission.sha256,
                 attempt.version.sha256,
             )
     return None
+
+
+def names_of(session: Session, attempt_ids: Sequence[int]) -> list[Names]:
+    """Of those attempts that there are, for the log."""
+    rows = session.execute(
+        select(Attempt.id, Submission.receipt, Submission.trace)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .where(Attempt.id.in_(attempt_ids))
+        .order_by(Attempt.id)
+    )
+    return [Names(attempt=row[0], submission=row[1], trace=row[2]) for row in rows]
 
 
 def is_held(session: Session, attempt_id: int, worker: str) -> bool:
@@ -191,25 +217,15 @@ def pause_s(tries: int) -> float:
     return longest * random.uniform(0.75, 1.25)  # noqa: S311 - not a secret
 
 
-def release_expired(session: Session) -> int:
-    """Queue again what a silent worker has; how many."""
-    return _rows(
-        session,
-        Attempt.state == State.RUNNING.value,
-        Attempt.leased_until < now(),
-        **_QUEUED_AGAIN,
-    )
+def release_expired(session: Session) -> list[Names]:
+    """Queue again what a silent worker has; which."""
+    return _released(session, Attempt.leased_until < now(), **_QUEUED_AGAIN)
 
 
-def release_workers(session: Session, prefix: str) -> int:
+def release_workers(session: Session, prefix: str) -> list[Names]:
     """Queue again what workers of this name had when their service ended; it was not a try."""
-    return _rows(
-        session,
-        Attempt.state == State.RUNNING.value,
-        Attempt.worker.startswith(prefix, autoescape=True),
-        **_QUEUED_AGAIN,
-        tries=Attempt.tries - 1,
-    )
+    theirs = Attempt.worker.startswith(prefix, autoescape=True)
+    return _released(session, theirs, **_QUEUED_AGAIN, tries=Attempt.tries - 1)
 
 
 def try_again(session: Session, attempt_id: int) -> bool:
@@ -327,17 +343,24 @@ def _ranked(ready_at: datetime | None, device: str | None) -> Any:
     return query.subquery()
 
 
+def _released(session: Session, condition: ColumnElement[bool], **values: Any) -> list[Names]:
+    statement = (
+        update(Attempt)
+        .where(Attempt.state == State.RUNNING.value, condition)
+        .values(**values)
+        .returning(Attempt.id)
+        .execution_options(synchronize_session=False)
+    )
+    return names_of(session, session.scalars(statement).all())
+
+
 def _changed(
     session: Session, attempt_id: int, condition: ColumnElement[bool], **values: Any
 ) -> bool:
-    return _rows(session, Attempt.id == attempt_id, condition, **values) == 1
-
-
-def _rows(session: Session, *conditions: ColumnElement[bool], **values: Any) -> int:
     statement = (
         update(Attempt)
-        .where(*conditions)
+        .where(Attempt.id == attempt_id, condition)
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 
+import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,8 @@ from web.database import now
 from web.gradebook.standings import refresh_standings
 from web.grading.models import Attempt, CheckOutcome, Result, ResultConflict, State
 from web.submissions.models import Submission
+
+log = structlog.get_logger()
 
 
 class NotRecordable(Exception):
@@ -49,6 +52,7 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
     )
     if known is not None:
         if known != digest:
+            log.warning("a report contradicts the result", submission=submission.receipt)
             session.add(
                 ResultConflict(
                     submission_id=submission.id,

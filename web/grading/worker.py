@@ -82,8 +82,8 @@ class Workers:
         """Take back what an earlier service of this folder had, and begin."""
         with self._database.writing() as session:
             taken_back = queue.release_workers(session, "here-")
-        if taken_back:
-            log.info("gradings begin again after a restart", count=taken_back)
+        for names in taken_back:
+            log.info("begins again after a restart", **names)
         targets: list[Callable[[], None]] = [self._reconcile]
         if self._settings.workers and not self._settings.broker_url:
             targets.append(self._examine)
@@ -138,8 +138,9 @@ class Workers:
             except SQLAlchemyError as error:
                 log.error("the queue could not be looked after", error=str(error))
             else:
+                for names in released:
+                    log.warning("taken from a silent worker", **names)
                 if released:
-                    log.warning("took gradings from silent workers", count=released)
                     self.notify()
 
     def _pause(self, details: str) -> None:
@@ -183,9 +184,8 @@ class _Worker:
             order = queue.claim(session, self._name, settings.lease_seconds)
         if order is None:
             return False
-        with structlog.contextvars.bound_contextvars(
-            attempt=order.attempt_id, submission=order.receipt
-        ):
+        with structlog.contextvars.bound_contextvars(**order.names):
+            log.info("begun")
             try:
                 self._grade(order)
             except BlobMissing as error:
@@ -243,6 +243,7 @@ class _Worker:
                 return event
             if event.kind == "phase":
                 phase = str(event.body["name"])
+                log.info("phase", name=phase)
             else:
                 total = int(event.body["total"])
                 checks.append({key: event.body[key] for key in ("id", "title", "status")})

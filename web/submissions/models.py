@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from grader.tracing import new_trace
 from web.accounts.models import User
 from web.courses.models import CourseAssignment
 from web.database import Base, Utc
@@ -28,6 +29,7 @@ class Submission(Base):
         files: Name and size of each.
         received_at: By the server's clock. Deadlines and limits are computed from it.
         key: What a client sent so that a repeated upload is the same submission.
+        trace: Joins what every part logs about it.
     """
 
     __tablename__ = "submission"
@@ -48,6 +50,7 @@ class Submission(Base):
     source: Mapped[str] = mapped_column(String(8))
     address: Mapped[str] = mapped_column(String(64), default="")
     key: Mapped[str | None] = mapped_column(String(80))
+    trace: Mapped[str] = mapped_column(String(32), default=new_trace)
 
     user: Mapped[User] = relationship(lazy="raise")
     assignment: Mapped[CourseAssignment] = relationship(lazy="raise")

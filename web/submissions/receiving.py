@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from grader.bundle import to_zip
 from grader.errors import SubmissionRefused
 from grader.submission import Submission as Files
 from grader.submission import read_submission, require_file
+from grader.tracing import new_trace
 from web.accounts.models import User
 from web.courses.access import ANYBODY, Place, assignment_in, enter
 from web.courses.deadlines import deadline_for
@@ -23,6 +25,8 @@ from web.grading.models import Attempt, State
 from web.grading.queue import enqueue
 from web.storage import BlobStore
 from web.submissions.models import Submission
+
+log = structlog.get_logger()
 
 FOLDER = "submission"
 """The folder in the stored zip."""
@@ -37,12 +41,14 @@ class Upload:
         source: `web`, `cli` or `api`.
         address: Where from.
         key: Makes a repeated upload the same submission.
+        trace: Of the request that brings it; None to draw one.
     """
 
     files: Sequence[tuple[str, bytes]]
     source: str
     address: str = ""
     key: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,18 +111,20 @@ def receive(
         assignment = assignment_in(session, place, assignment_slug)
         known = _known(session, assignment.id, user.id, upload.key)
     if known is not None:
-        return known
+        return _again(known)
     files = read_files(upload, assignment)
     archive = blobs.put(to_zip(files.files, FOLDER))
     try:
         with database.writing() as session:
-            return _record(session, place, assignment.id, files, archive, upload, received_at)
+            made = _record(session, place, assignment.id, files, archive, upload, received_at)
     except IntegrityError:  # the same key, at the same moment
         with database.reading() as session:
             known = _known(session, assignment.id, user.id, upload.key)
         if known is None:
             raise
-        return known
+        return _again(known)
+    log.info("received", submission=made.receipt, trace=made.trace, source=made.source)
+    return made
 
 
 def room_for(session: Session, assignment: CourseAssignment, user_id: int, at: datetime) -> Room:
@@ -141,6 +149,11 @@ def room_for(session: Session, assignment: CourseAssignment, user_id: int, at: d
         if len(recent) >= assignment.window_attempts:
             next_at = recent[-assignment.window_attempts] + window
     return Room(left, next_at)
+
+
+def _again(known: Submission) -> Submission:
+    log.info("received again", submission=known.receipt, trace=known.trace)
+    return known
 
 
 def _known(
@@ -180,6 +193,7 @@ def _record(
         source=upload.source,
         address=upload.address,
         key=upload.key,
+        trace=upload.trace or new_trace(),
     )
     session.add(submission)
     session.flush()

@@ -20,6 +20,7 @@ from werkzeug.http import generate_etag
 from grader.bundle import to_zip
 from grader.submission import read_submission
 from grader.text import clean
+from grader.tracing import trace_of
 from web.courses.access import assignment_in
 from web.courses.deadlines import deadline_for
 from web.courses.models import CourseAssignment
@@ -211,6 +212,7 @@ def _upload() -> Upload:
         "web",
         request.remote_addr or "",
         request.form.get("key") or None,
+        trace_of(request.headers.get("traceparent")),
     )
 
 
@@ -225,7 +227,13 @@ def _previewed(token: str, slug: str) -> Upload:
     if (user_id, assignment_id) != (user().id, found.id):
         raise Invalid("This preview belongs to something else: upload the files again.")
     stored = [("submission.zip", services().blobs.get(archive))]
-    return Upload(stored, "web", request.remote_addr or "", request.form.get("key") or None)
+    return Upload(
+        stored,
+        "web",
+        request.remote_addr or "",
+        request.form.get("key") or None,
+        trace_of(request.headers.get("traceparent")),
+    )
 
 
 def _signer() -> URLSafeTimedSerializer:

@@ -1,5 +1,7 @@
 """With a runner's credentials one reports, and nothing else."""
 
+import re
+
 import pytest
 import requests
 from amqp.exceptions import AccessRefused
@@ -93,6 +95,14 @@ def test_without_a_token_nothing_is_fetched(address, course, token):
         if token is not None:
             token = token.encode("latin-1", "replace").decode("latin-1")
         assert fetch(address, what, token).status_code == 401
+
+
+def test_of_a_file_that_is_gone_the_log_says_whose_it_was(turn_of, address, service, capfd):
+    order, token = turn_of("sam")
+    service.blobs.delete_older(order.archive, -1)
+    assert fetch(address, "archive", token).status_code == 500
+    said = "".join(capfd.readouterr())
+    assert re.search(rf"cannot be given to a runner.*trace=\S*{order.trace}", said)
 
 
 def test_a_token_opens_nothing_else(turn_of, address):

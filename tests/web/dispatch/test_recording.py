@@ -193,6 +193,7 @@ def test_a_job_that_killed_its_runners_waits_for_a_person(recorder, given, servi
     job = {
         "token": token,
         "receipt": submission.receipt,
+        "trace": submission.trace,
         "archive_url": "http://h/a",
         "archive_sha256": "0" * 64,
         "assignment_url": "http://h/b",
@@ -201,6 +202,7 @@ def test_a_job_that_killed_its_runners_waits_for_a_person(recorder, given, servi
     }
     assert recorder.bury(None) is Verdict.DONE
     assert recorder.bury({**job, "seed": "one"}) is Verdict.DONE
+    assert recorder.bury({**job, "trace": "0" * 32}) is Verdict.DONE
     assert attempt_of(service, submission).state == "running"
     assert recorder.bury(job) is Verdict.DONE
     attempt = attempt_of(service, submission)

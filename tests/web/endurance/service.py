@@ -78,12 +78,12 @@ class ServiceProcess:
         self.process.wait(60)
         self.process.stdout.close()
 
-    def hand_in(self, token, code, key, seconds=10.0):
+    def hand_in(self, token, code, key, seconds=10.0, **headers):
         """Over HTTP; the receipt's document, or None where there was no answer."""
         try:
             answer = requests.post(
                 f"{self.address}/api/v1/courses/two/assignments/doubling/submissions",
-                headers={"Authorization": f"Bearer {token}", "Idempotency-Key": key},
+                headers={"Authorization": f"Bearer {token}", "Idempotency-Key": key, **headers},
                 files=[("files", ("double.py", code))],
                 timeout=seconds,
             )
