@@ -172,6 +172,8 @@ def _freeze(subject: Subject) -> Outcome:
     if used > _FROZEN_SECONDS / 4:
         message = f"A sandbox that was stopped used {used:.2f} s of processor time meanwhile."
         return Outcome("runs on", (found("cannot-freeze", message),))
+    if outside.is_stopped_by_container(subject.sandbox):
+        return Outcome("stopped by a container")
     if agent and outside.freezer_of(agent) is None:
         message = "The kernel's freezer cannot be written to; sandboxes are stopped by the engine."
         return Outcome("stopped by the engine", (found("freezer-not-writable", message),))

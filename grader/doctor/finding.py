@@ -207,8 +207,8 @@ _OWN: Mapping[str, tuple[Severity, str, str]] = {
     ),
     "freezer-not-writable": (
         Severity.WARNING,
-        "The grader may not write the kernel's freezer, so the engine pauses (0.1 ms become 20).",
-        "Run the grader as root on a machine of its own if speed is judged.",
+        "Nothing of ours may write the kernel's freezer: the engine pauses, slowly, and not always.",
+        "Let containers mount /sys/fs/cgroup, or run the grader as root on a machine of its own.",
     ),
     # The engine.
     "engine-cannot-limit": (

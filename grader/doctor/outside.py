@@ -35,6 +35,11 @@ def processes_of(sandbox: Sandbox) -> frozenset[int]:
     return frozenset(found)
 
 
+def is_stopped_by_container(sandbox: Sandbox) -> bool:
+    """Whether a container of ours has stopped it last, as this user may not."""
+    return isinstance(sandbox, DockerSandbox) and sandbox.stopper is not None
+
+
 def status_of(process: int) -> dict[str, str]:
     """The lines of /proc/PID/status, by their keys; empty when it has ended."""
     lines = _read(Path(f"/proc/{process}/status")).splitlines()

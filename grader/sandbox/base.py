@@ -1,9 +1,12 @@
 """The one interface that every sandbox has."""
 
+import contextlib
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from grader.errors import InfrastructureFault
 from grader.sandbox.core_time import CoreTime
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
@@ -110,3 +113,14 @@ class Launcher(Protocol):
     def close(self) -> None:
         """Let go of what the launcher itself holds; its sandboxes are closed one by one."""
         ...
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[None]:
+    """What the kernel refuses while a sandbox is stopped or continued is a fault of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise InfrastructureFault(
+            f"A sandbox cannot be stopped and continued ({error}). Try again."
+        ) from error

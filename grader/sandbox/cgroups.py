@@ -16,6 +16,7 @@ from pathlib import Path
 
 from grader.errors import InfrastructureFault, SandboxUnavailable
 from grader.sandbox import owner
+from grader.sandbox.base import stopping
 from grader.sandbox.freezer import Freezer, find_freezer
 from grader.sandbox.limits import Limits
 from grader.sandbox.memory import Memory, memory_of_group, oom_kills_of_group
@@ -159,11 +160,13 @@ class JobCgroup:
 
     def freeze(self) -> None:
         """Stop every process of the group. Raises InfrastructureFault."""
-        self._freezer().freeze()
+        with stopping():
+            self._freezer().freeze()
 
     def thaw(self) -> None:
         """Let them go on. Raises InfrastructureFault."""
-        self._freezer().thaw()
+        with stopping():
+            self._freezer().thaw()
 
     def memory(self) -> Memory | None:
         """What the kernel counts; None where it does not keep the peak."""

@@ -17,9 +17,10 @@ import requests
 from grader.errors import InfrastructureFault, SandboxUnavailable
 from grader.sandbox import owner
 from grader.sandbox.attached import AttachedStreams
-from grader.sandbox.base import Evidence, SandboxDescription
+from grader.sandbox.base import Evidence, SandboxDescription, stopping
 from grader.sandbox.core_time import CoreTime, core_time
 from grader.sandbox.freezer import Freezer, find_freezer
+from grader.sandbox.freezer_container import FreezerContainer
 from grader.sandbox.image import ensure_image
 from grader.sandbox.inbox import Inbox
 from grader.sandbox.limits import Limits
@@ -65,6 +66,7 @@ class DockerLauncher:
         self._client = _connect()
         self._device = device
         self._oci_runtime = oci_runtime
+        self._stopper: FreezerContainer | None = None
         try:
             with _engine_errors():
                 self._require_oci_runtime()
@@ -113,7 +115,9 @@ class DockerLauncher:
                 self._start(container)
                 if streams is None:
                     connected = channel, output = _accept_both(listener, container)
-                return DockerSandbox(container, folder, channel, output, inbox, streams)
+                return DockerSandbox(
+                    container, folder, channel, output, inbox, self._find_stopper, streams
+                )
         except BaseException:
             for end in connected:
                 end.close()
@@ -129,7 +133,25 @@ class DockerLauncher:
 
     def close(self) -> None:
         """Let go of the engine."""
+        if self._stopper is not None:
+            self._stopper.close()
         self._client.close()
+
+    def _find_stopper(self) -> FreezerContainer | None:
+        """What stops containers where this user may not; None where nothing of ours can."""
+        if self._stopper is not None and self._stopper.has_ended:
+            self._stopper.close()
+            self._stopper = None
+        if self._stopper is None:
+            with contextlib.suppress(OSError):
+                self._stopper = FreezerContainer(
+                    self._client,
+                    self._image,
+                    {LABEL: "1", _OWNER_LABEL: owner.identity()},
+                    _FOLDER_LABEL,
+                    _FOLDER_PREFIX,
+                )
+        return self._stopper
 
     def _start(self, container: Any) -> None:
         try:
@@ -158,7 +180,7 @@ class DockerLauncher:
         )
         for container in ours:
             if owner.is_gone(container.labels[_OWNER_LABEL]):
-                with contextlib.suppress(docker.errors.APIError, InfrastructureFault):
+                with contextlib.suppress(docker.errors.APIError, OSError):
                     if (freezer := _freezer(container)) is not None:
                         freezer.thaw()  # what is frozen does not die
                     container.remove(force=True)
@@ -168,7 +190,11 @@ class DockerLauncher:
 
 
 class DockerSandbox:
-    """One running container."""
+    """One running container.
+
+    Attributes:
+        stopper: What has stopped it last, where this user may not; None where it was not needed.
+    """
 
     def __init__(
         self,
@@ -177,6 +203,7 @@ class DockerSandbox:
         channel: socket.socket,
         output: socket.socket,
         inbox: Inbox,
+        find_stopper: Callable[[], FreezerContainer | None],
         streams: AttachedStreams | None = None,
     ) -> None:
         self.channel = channel
@@ -194,6 +221,8 @@ class DockerSandbox:
         self._cgroup = _cgroup(container, "pids", "pids.events")
         self._memory = _cgroup(container, "memory", "cgroup.procs")
         self._freezer = _freezer(container)
+        self._find_stopper = find_stopper
+        self.stopper: FreezerContainer | None = None
 
     def evidence(self, *, ended: bool = False) -> Evidence:
         """See `Sandbox.evidence`."""
@@ -215,12 +244,13 @@ class DockerSandbox:
         )
 
     def freeze(self) -> None:
-        """See `Sandbox.freeze`: by the kernel's own switch (0.1 ms), else by the engine (20 ms)."""
+        """See `Sandbox.freeze`: by the kernel's switch (0.1 ms); the engine (20 ms) is a last resort."""
         if self._closed or self._frozen:
             return
         if self._freezer is not None:
-            self._freezer.freeze()
-        else:
+            with stopping():
+                self._freezer.freeze()
+        elif not self._freeze_by_container():
             with _engine_errors():
                 self._container.pause()
         self._frozen = True
@@ -229,12 +259,24 @@ class DockerSandbox:
         """See `Sandbox.thaw`."""
         if self._closed or not self._frozen:
             return
-        if self._freezer is not None:
-            self._freezer.thaw()
-        else:
-            with _engine_errors():
+        with stopping(), _engine_errors():
+            if self._freezer is not None:
+                self._freezer.thaw()
+            elif self.stopper is not None:
+                self.stopper.thaw(self.container_id)
+            else:
                 self._container.unpause()
         self._frozen = False
+
+    def _freeze_by_container(self) -> bool:
+        self.stopper = self._find_stopper()
+        if self.stopper is None:
+            return False
+        try:
+            self.stopper.freeze(self.container_id)
+        except OSError:
+            self.stopper = None
+        return self.stopper is not None
 
     def pin(self, cores: frozenset[int]) -> None:
         """See `Sandbox.pin`; what is inside cannot undo it."""

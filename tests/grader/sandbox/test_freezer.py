@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from grader.errors import InfrastructureFault
+from grader.sandbox import docker as docker_sandbox
 from grader.sandbox.client import MODULE, AgentClient
 from grader.sandbox.failures import StudentError
-from grader.sandbox.freezer import find_freezer
+from grader.sandbox.freezer import answer, find_by_container, find_freezer
 from grader.sandbox.limits import Limits
 
 CODE = b"""
@@ -156,13 +157,83 @@ def test_a_group_without_a_switch_has_none(tmp_path):
     assert find_freezer(tmp_path) is None
 
 
-def test_a_group_that_is_gone_or_does_not_stop_is_a_fault_of_ours(tmp_path, monkeypatch):
+def test_a_group_that_is_gone_or_does_not_stop_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("grader.sandbox.freezer._SECONDS", 0.05)
     (tmp_path / "cgroup.freeze").write_text("0")
     (tmp_path / "cgroup.events").write_text("populated 1\nfrozen 0\n")
     found = find_freezer(tmp_path)
-    with pytest.raises(InfrastructureFault, match="do not stop"):
+    with pytest.raises(TimeoutError, match="do not stop"):
         found.freeze()
     (tmp_path / "cgroup.events").unlink()
-    with pytest.raises(InfrastructureFault, match="Try again"):
+    with pytest.raises(FileNotFoundError):
         found.freeze()
+
+
+@pytest.fixture
+def without_right(monkeypatch):
+    """As a user in the engine's group: the kernel's switches may not be written."""
+    monkeypatch.setattr(docker_sandbox, "_freezer", lambda _container: None)
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("without_right")
+def test_where_the_grader_may_not_stop_a_sandbox_a_container_does(docker_launcher):
+    sandbox = docker_launcher.launch(Limits())
+    client = AgentClient(sandbox, Limits())
+    try:
+        client.hello()
+        client.start(time.monotonic() + 60)
+        client.load("layers.py", {"layers.py": CODE})
+        counter = client.construct(MODULE, "Counter", (), {})
+        for _ in range(300):  # the engine's own pause is refused after some dozens
+            client.freeze()
+            asked = client.get(counter, "n")
+            client.thaw()
+            client.result(asked)
+        client.freeze()
+        assert sandbox.stopper is not None
+        time.sleep(0.2)
+        asked = client.get(counter, "n")
+        client.thaw()
+        first = client.result(asked)
+        time.sleep(0.2)
+        assert client.result(client.get(counter, "n")) > first + 20
+    finally:
+        client.close()
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("without_right")
+def test_a_container_that_stops_others_and_has_ended_is_replaced(docker_launcher):
+    first = docker_launcher.launch(Limits())
+    second = docker_launcher.launch(Limits())
+    try:
+        first.freeze()
+        first.stopper._container.kill()
+        with pytest.raises(InfrastructureFault, match="Try again"):
+            first.thaw()
+        second.freeze()
+        assert second.stopper is not None
+        second.thaw()
+    finally:
+        first.close()
+        second.close()
+
+
+def test_a_containers_group_is_found_by_its_id(tmp_path):
+    ours = tmp_path / "freezer" / "docker" / ("a" * 64)
+    ours.mkdir(parents=True)
+    (ours / "freezer.state").write_text("THAWED\n")
+    assert find_by_container("a" * 64, tmp_path).switch == ours / "freezer.state"
+    with pytest.raises(FileNotFoundError):
+        find_by_container("b" * 64, tmp_path)
+    second = tmp_path / "v2" / "system.slice" / f"docker-{'c' * 64}.scope"
+    second.mkdir(parents=True)
+    (second / "cgroup.freeze").write_text("0")
+    assert find_by_container("c" * 64, tmp_path / "v2").switch == second / "cgroup.freeze"
+
+
+@pytest.mark.parametrize("request_", ["", "freeze", "freeze a b", "thaw " + "d" * 64])
+def test_a_request_that_cannot_be_done_is_answered(request_):
+    assert answer(request_, {}) not in ("", "ok")
+    assert "\n" not in answer(request_, {})
