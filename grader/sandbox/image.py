@@ -53,7 +53,13 @@ def ensure_image(
         except docker.errors.ImageNotFound:
             say(f"Building the sandbox image {tag}, once.")
         image, _log = client.images.build(
-            fileobj=_tar(context), custom_context=True, tag=tag, rm=True, forcerm=True
+            fileobj=_tar(context),
+            custom_context=True,
+            dockerfile=f"images/{recipe}/Dockerfile",
+            buildargs={"RECIPE": recipe},
+            tag=tag,
+            rm=True,
+            forcerm=True,
         )
     except docker.errors.BuildError as error:
         log = "".join(str(line.get("stream", "")) for line in error.build_log)[-2000:]
@@ -85,14 +91,20 @@ def _recipe_folder(recipe: str) -> Path:
 
 
 def _build_context(recipe: str) -> dict[str, bytes]:
+    """What the image is made of, named as in the repository, where it can also be built."""
     folder = _recipe_folder(recipe)
-    context = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    loader = folder.parent / "load.py"
+    context = {f"images/{loader.name}": loader.read_bytes()}
+    for path in folder.iterdir():
+        if path.is_file():
+            context[f"images/{recipe}/{path.name}"] = path.read_bytes()
     for path in AGENT_FOLDER.glob("*.py"):
-        context[f"agent/{path.name}"] = path.read_bytes()
+        context[f"grader/sandbox/agent/{path.name}"] = path.read_bytes()
     return context
 
 
 def _context_hash(context: dict[str, bytes]) -> str:
+    """As `images/load.py` computes it inside of an image."""
     digest = hashlib.sha256()
     for name in sorted(context):
         digest.update(f"{name}\0{len(context[name])}\0".encode() + context[name])
