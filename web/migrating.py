@@ -7,15 +7,23 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
 from web.database import Database
 from web.models import Base
 
+_LOCK = 0x31427931  # any number, as long as nothing else of the database takes the same
+
 
 def migrate(database: Database) -> None:
-    """Upgrade to the newest revision; does nothing where it is there already."""
+    """Upgrade to the newest revision; does nothing where it is there already.
+
+    Several may ask at once: one upgrades, the others wait for it.
+    """
     with database.engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         command.upgrade(configuration(connection), "head")
 
 

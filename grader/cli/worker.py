@@ -1,6 +1,7 @@
 """`grader worker`: a runner on a machine of its own."""
 
 import argparse
+import logging
 import os
 import threading
 import time
@@ -79,6 +80,8 @@ def _worker(options: argparse.Namespace) -> int:
     _add_task(app, runner, options.sandbox, stopping)
     if options.alive is not None:
         threading.Thread(target=_touch, args=(options.alive,), daemon=True).start()
+    # It says at length that it may not delay jobs, which nothing here does.
+    logging.getLogger("celery.worker.consumer.delayed_delivery").disabled = True
     worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
     worker = app.Worker(
         queues=[queue_name(options.queue)],

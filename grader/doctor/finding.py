@@ -207,7 +207,7 @@ _OWN: Mapping[str, tuple[Severity, str, str]] = {
     ),
     "freezer-not-writable": (
         Severity.WARNING,
-        "Nothing of ours may write the kernel's freezer: the engine pauses, slowly, and not always.",
+        "Nothing of ours may write the kernel's freezer: the engine pauses, slowly and unreliably.",
         "Let containers mount /sys/fs/cgroup, or run the grader as root on a machine of its own.",
     ),
     # The engine.

@@ -244,7 +244,7 @@ class DockerSandbox:
         )
 
     def freeze(self) -> None:
-        """See `Sandbox.freeze`: by the kernel's switch (0.1 ms); the engine (20 ms) is a last resort."""
+        """See `Sandbox.freeze`: by the kernel's switch; the engine's pause is a last resort."""
         if self._closed or self._frozen:
             return
         if self._freezer is not None:

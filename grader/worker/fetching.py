@@ -9,6 +9,7 @@ from pathlib import Path
 
 import requests
 
+from grader.archives.unpacking import unpack_tar
 from grader.assignment import load_assignment
 from grader.errors import InfrastructureFault, OnebyoneError
 from grader.tracing import traceparent
@@ -76,7 +77,7 @@ class AssignmentCache:
             unpacked = Path(temporary) / "assignment"
             try:
                 with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-                    archive.extractall(unpacked, filter="data")
+                    unpack_tar(archive, unpacked)
                 (folder,) = unpacked.iterdir()
                 sha256 = load_assignment(folder).sha256
             except (tarfile.TarError, EOFError, ValueError, OSError, OnebyoneError) as error:

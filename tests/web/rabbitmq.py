@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from web.dispatch.keys import rights
+
 from .waiting import free_port, wait_for
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")
@@ -55,13 +57,10 @@ class Broker:
         return self._control("await_startup", "--timeout", "5").returncode == 0
 
     def add_users(self):
-        """Those of `docker-compose.yml`, with the same rights."""
-        self.control("add_user", "control", "control")
-        self.control("set_permissions", "control", ".*", ".*", ".*")
-        for queue in ("cpu", "gpu"):
-            user = f"runner-{queue}"
+        """All of them, with the rights that they are given; the password is the name."""
+        for user, may in rights().items():
             self.control("add_user", user, user)
-            self.control("set_permissions", user, "^$", "^reports$", rf"^grade\.{queue}$")
+            self.control("set_permissions", user, *may)
 
     def control(self, *words):
         """`rabbitmqctl`."""

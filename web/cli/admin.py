@@ -2,26 +2,30 @@
 
 import argparse
 import getpass
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from web import demo
 from web.accounts.models import User
 from web.accounts.services import create_user, invite, set_password
 from web.audit import log_act
 from web.courses.models import Enrolment, Role
 from web.courses.services import create_course
 from web.database import Database, now
-from web.errors import Invalid, NotFound, RequestRefused
+from web.errors import Conflict, Invalid, NotFound, RequestRefused
 from web.grading import queue
 from web.grading.models import Attempt, State
 from web.grading.versions import add_version
 from web.migrating import migrate
 from web.operations.backup import back_up, remove_old, restore
+from web.services import make_services
 from web.settings import SettingInvalid, Settings, read_settings
 from web.storage import BlobStore
 
@@ -66,6 +70,9 @@ def add_to(commands: Any) -> None:
         "add-assignment", "take in a verified assignment, for courses to set", _add_version
     )
     version.add_argument("folder", type=Path)
+    act("migrate", "bring the database up to date, as the service does when it starts", _migrated)
+    sample = act("add-demo", "add a course with students and submissions to grade", _add_demo)
+    sample.add_argument("assignments", type=Path, help="folder of the assignments' folders")
     act("queue", "show what is not graded yet", _show_queue)
     back = act("back-up", "write everything into one file; the service may run", _back_up)
     back.add_argument("file", type=Path)
@@ -95,6 +102,26 @@ def _run(options: argparse.Namespace) -> int:
     finally:
         database.close()
     return OK
+
+
+def _migrated(_options: argparse.Namespace, _settings: Settings, _database: Database) -> None:
+    print("The database is up to date.")
+
+
+def _add_demo(options: argparse.Namespace, settings: Settings, _database: Database) -> None:
+    services = make_services(settings)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    try:
+        if demo.is_seeded(services):
+            raise Conflict(f"The course {demo.COURSE} is there already.")
+        expected = demo.seed(services, options.assignments)
+    finally:
+        services.database.close()
+    print(
+        f"{len(expected)} submissions wait to be graded. Sign in as {demo.STUDENT} (a student), "
+        f"{demo.INSTRUCTOR} (an instructor) or {demo.ASSISTANT} (an assistant), with the password "
+        f"that everybody knows: {demo.PASSWORD}"
+    )
 
 
 def _add_user(options: argparse.Namespace, _settings: Settings, database: Database) -> None:

@@ -11,6 +11,7 @@ from kombu import Connection
 
 from grader.worker.broker import make_celery
 from web.database import Database
+from web.dispatch.keys import make_keys
 from web.dispatch.recording import Recorder, RecorderService
 from web.dispatch.relay import Relay, RelaySettings
 from web.dispatch.tokens import JobTokens
@@ -40,6 +41,28 @@ def add_to(commands: Any) -> None:
     record.set_defaults(run=_record)
     for command in (relay, record):
         command.add_argument("--data", type=Path, help="folder of the service")
+    keys = commands.add_parser(
+        "keys",
+        help="make the passwords and keys of a service on several machines",
+        description="Make the files that the parts of the service show each other, a folder for "
+        "each part. What is there is left as it is. See docs/scaling.md.",
+    )
+    keys.set_defaults(run=_keys)
+    keys.add_argument("folder", type=Path)
+    keys.add_argument("--broker", default="broker:5672", help="default: broker:5672")
+    keys.add_argument(
+        "--database", default="database:5432/onebyone", help="default: database:5432/onebyone"
+    )
+
+
+def _keys(options: argparse.Namespace) -> int:
+    try:
+        made = make_keys(options.folder, broker=options.broker, database=options.database)
+    except OSError as error:
+        print(f"The keys cannot be kept: {error}", file=sys.stderr)
+        return USAGE
+    print("\n".join(map(str, made)) or "All keys are there.")
+    return OK
 
 
 def _relay(options: argparse.Namespace) -> int:

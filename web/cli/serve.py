@@ -2,7 +2,6 @@
 
 import argparse
 import fcntl
-import os
 import signal
 import sys
 from pathlib import Path
@@ -66,7 +65,7 @@ def run(app: Flask, settings: Settings) -> int:
         app: From `create_app`.
         settings: The same.
     """
-    lock = _only_one(settings.data)
+    lock = _lock(settings)
     if lock is None:
         print(f"Another service uses {settings.data}: stop it first.", file=sys.stderr)
         return USAGE
@@ -116,14 +115,16 @@ def _require_fit(settings: Settings) -> None:
         require_fit(kind, frozenset(settings.accepted_findings))
 
 
-def _only_one(data: Path) -> TextIO | None:
-    """The lock of this data folder; None if somebody else has it."""
-    file = (data / "lock").open("w", encoding="ascii")
+def _lock(settings: Settings) -> TextIO | None:
+    """The lock of the data folder; None if somebody else has it.
+
+    Where gradings go to a broker and a server keeps the database, several services share it.
+    """
+    shared = bool(settings.broker_url and settings.database_url)
+    file = (settings.data / "lock").open("a", encoding="ascii")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         file.close()
         return None
-    file.write(str(os.getpid()))
-    file.flush()
     return file

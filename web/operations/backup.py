@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from grader.archives.unpacking import unpack_tar
 from web.courses.models import CourseAssignment
 from web.database import Database, now
 from web.errors import Conflict, Invalid
@@ -72,8 +73,8 @@ def restore(source: Path, data: Path) -> None:
         unpacked = Path(temporary) / "data"
         try:
             with tarfile.open(source) as archive:
-                archive.extractall(unpacked, filter="data")
-        except (tarfile.TarError, EOFError) as error:
+                unpack_tar(archive, unpacked)
+        except (tarfile.TarError, EOFError, ValueError) as error:
             raise Invalid(f"{source} is no backup, or a damaged one: {error}") from error
         _require_sound(unpacked / _DATABASE, source)
         if data.exists():

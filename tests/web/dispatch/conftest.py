@@ -109,7 +109,7 @@ def recording(recorder, queues):
 
 @contextmanager
 def recording_on(recorder, broker):
-    with Connection(broker.url(), heartbeat=0) as connection:
+    with Connection(broker.url("recorder"), heartbeat=0) as connection:
         made = RecorderService(connection, recorder)
         thread = threading.Thread(target=made.run, daemon=True)
         thread.start()
