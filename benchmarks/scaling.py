@@ -306,7 +306,8 @@ def machine_line(measured: dict[str, Any], found: list[Simulated], seconds: floa
     most_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     classes = ", ".join(f"{one.load.students:,}: {one.seconds:.0f} s" for one in found)
     return (
-        f"Measured on {measured['at']} on {_words(costs)}, {measured['students']} submissions, "
+        f"Measured on {measured['at']} on {_words(costs)}, {measured['students']} submissions in "
+        f"{measured['took_s'] / 60:.1f} minutes, "
         f"sandbox {measured['sandbox']}. Simulated on {_words(here)}, in one process: "
         f"{seconds / 60:.1f} minutes with at most {most_mib:,.0f} MiB (students {classes})."
     )

@@ -61,6 +61,9 @@ ASSIGNMENT = ROOT / "assignments" / "dense-conv1x1"
 HANDED_IN = ASSIGNMENT / "submissions" / "accepted" / "matmul" / "layers.py"
 DEPTHS = (100, 1_000, 10_000, 100_000)
 PASSWORD = "correct horse"
+_TRIES = 5
+"""A machine that is too busy to measure speed is asked again so often."""
+
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -155,6 +158,7 @@ def measure(students: int = 301, sandbox: str = "docker") -> dict[str, Any]:
     if binaries is None or not SCRIPTS.exists():
         raise SystemExit("Measuring needs the programs of PostgreSQL and RabbitMQ: install them.")
     set_up_logs()  # a service writes them as well
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="onebyone-") as temporary:
         server = _Durable(binaries).start()
         broker = Broker(free_port(), Path(temporary) / "rabbitmq").start()
@@ -169,7 +173,8 @@ def measure(students: int = 301, sandbox: str = "docker") -> dict[str, Any]:
                 uploads_per_minute=10**6,
                 broker_url=broker.url(),
             )
-            return _Trial(settings, server, broker, students).run(Path(temporary), sandbox)
+            found = _Trial(settings, server, broker, students).run(Path(temporary), sandbox)
+            return {**found, "took_s": round(time.monotonic() - started)}
         finally:
             broker.stop()
             server.remove()
@@ -283,13 +288,17 @@ class _Trial:
         runner = JobRunner(AssignmentCache(cache), said.append, sandbox)
         try:
             runner.do(job)  # the first also starts the process, and makes the sandbox's image
-            said.clear()
-            started = time.monotonic()
-            runner.do(job)
-            seconds = time.monotonic() - started
+            for _ in range(_TRIES):
+                said.clear()
+                started = time.monotonic()
+                runner.do(job)
+                seconds = time.monotonic() - started
+                if said[-1].kind == "report":
+                    break
         finally:
             runner.close()
-        assert said[-1].kind == "report", said[-1]
+        if said[-1].kind != "report":
+            raise SystemExit(f"The submission could not be graded: {said[-1].body}")
         assert self._recorder().take(to_bytes(said[-1])).value == "done"
         return said, seconds
 

@@ -219,6 +219,7 @@ MEASURED = {
     "machine": {"processor": "p", "cores": 2, "kernel": "6"},
     "at": "2026-01-01",
     "students": 300,
+    "took_s": 180,
     "sandbox": "docker",
     "costs": dict.fromkeys(("upload", "publish", "fetch", "progress", "record", "look"), COST),
     "sizes": {
