@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import socket
 import stat
 import threading
@@ -49,7 +50,7 @@ def count(service):
 
 
 def receipt_in(output):
-    return output.split()[1]
+    return re.search(r"^receipt +(\w+)$", output, re.MULTILINE)[1]  # beside the service's own log
 
 
 def submit(path, *more):
