@@ -11,7 +11,7 @@ from web.courses.models import (
 )
 from web.database import Base
 from web.gradebook.models import Regrade, ScoreDecision, Standing
-from web.grading.models import Attempt, CheckOutcome, Result, ResultConflict
+from web.grading.models import Attempt, CheckOutcome, Result, ResultConflict, Tally
 from web.submissions.models import Choice, Submission
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "SignIn",
     "Standing",
     "Submission",
+    "Tally",
     "User",
     "Version",
 ]

@@ -22,9 +22,10 @@ from grader.report import from_json
 from grader.worker.jobs import LARGEST_JOB, REPORTS, NotAJob, Said, job_of, said_of
 from web.database import Database
 from web.dispatch.tokens import JobTokens, TokenRefused, Turn
-from web.dispatch.topology import DEAD_JOBS, declare, queues
+from web.dispatch.topology import DEAD_JOBS, queues
 from web.grading import queue
 from web.grading.recorder import NotRecordable, record_report
+from web.grading.tallies import Fault, count_refused
 
 log = structlog.get_logger()
 
@@ -77,7 +78,7 @@ class Recorder:
             said = said_of(content)
             turn = self._tokens.read(said.token)
         except (NotAJob, TokenRefused) as error:
-            return _refused(error)
+            return self._refuse(error)
         with bound_contextvars(attempt=turn.attempt_id, by=said.runner[:60]):
             try:
                 with bound_contextvars(**self._names(turn)):
@@ -104,6 +105,7 @@ class Recorder:
                     "Runners ended in mid-grading, again and again, or could not read the job.",
                     most_tries=self._most_tries,
                     lasting=True,
+                    kind=Fault.DEAD,
                 )
         except (SQLAlchemyError, OSError) as error:
             log.error("a dead job cannot be recorded yet", error=str(error)[:500], **about)
@@ -120,8 +122,17 @@ class Recorder:
         try:
             self._record(said, turn)
         except (NotRecordable, ValidationError, ValueError) as error:
-            return _refused(error)
+            return self._refuse(error)
         return Verdict.DONE
+
+    def _refuse(self, error: Exception) -> Verdict:
+        log.warning("a report was refused", reason=str(error)[:500])
+        try:
+            with self._database.writing() as session:
+                count_refused(session)
+        except (SQLAlchemyError, OSError):
+            log.warning("a refusal could not be counted")
+        return Verdict.REFUSED
 
     def _record(self, said: Said, turn: Turn) -> None:
         if said.kind == "report":
@@ -132,7 +143,7 @@ class Recorder:
             return
         with self._database.writing() as session:
             if said.kind == "unwell":
-                queue.give_back(session, turn.attempt_id, turn.holder)
+                queue.give_back(session, turn.attempt_id, turn.holder, fault=Fault.UNWELL)
                 log.error("a runner is ill", why=_words(said))
             elif said.kind == "fault":
                 lasting = said.body.get("author") is True
@@ -143,6 +154,7 @@ class Recorder:
                     _words(said),
                     most_tries=self._most_tries,
                     lasting=lasting,
+                    kind=Fault.ASSIGNMENT if lasting else Fault.GRADER,
                 )
                 log.error(
                     "not graded, by no fault of the submission", fault=_words(said), lasting=lasting
@@ -180,8 +192,7 @@ class RecorderService(ConsumerMixin):  # type: ignore[misc]
         self._recorder = recorder
 
     def get_consumers(self, _consumer: type[Consumer], channel: Any) -> list[Consumer]:
-        """Kombu asks for them after each connect."""
-        declare(self.connection)
+        """Kombu asks for them after each connect. The relay has declared their queues."""
         by_name = {each.name: each for each in queues()}
         return [
             self._consumer(channel, by_name[REPORTS], self._on_report),
@@ -197,6 +208,7 @@ class RecorderService(ConsumerMixin):  # type: ignore[misc]
             on_message=on_message,
             prefetch_count=_PREFETCH,
             no_ack=False,
+            auto_declare=False,  # for which a recorder has no right
         )
 
     def _on_report(self, message: Message) -> None:
@@ -226,11 +238,6 @@ class RecorderService(ConsumerMixin):  # type: ignore[misc]
 def _bytes(message: Message) -> bytes:
     body = message.body
     return body.encode() if isinstance(body, str) else bytes(body)
-
-
-def _refused(error: Exception) -> Verdict:
-    log.warning("a report was refused", reason=str(error)[:500])
-    return Verdict.REFUSED
 
 
 def _words(said: Said) -> str:

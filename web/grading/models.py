@@ -121,3 +121,13 @@ class CheckOutcome(Base):
     max_points: Mapped[float]
     hint: Mapped[str | None] = mapped_column(String(60))
     speed_ratio: Mapped[float | None]
+
+
+class Tally(Base):
+    """A figure that only grows; see `web.grading.tallies`."""
+
+    __tablename__ = "tally"
+
+    figure: Mapped[str] = mapped_column(String(20), primary_key=True)
+    label: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[float]

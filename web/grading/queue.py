@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, aliased, joinedload
 from web.courses.models import Version
 from web.database import now
 from web.grading.models import Attempt, State
+from web.grading.tallies import Fault, count_faults
 from web.submissions.models import Submission
 
 REGRADE_PRIORITY = 10
@@ -165,13 +166,27 @@ def tell_progress(
     )
 
 
-def give_back(session: Session, attempt_id: int, worker: str) -> bool:
+def give_back(
+    session: Session, attempt_id: int, worker: str, *, fault: Fault | None = None
+) -> bool:
     """Put an attempt back that the worker could not begin; it does not count as a try."""
-    return _changed(session, attempt_id, _held_by(worker), **_QUEUED_AGAIN, tries=Attempt.tries - 1)
+    given = _changed(
+        session, attempt_id, _held_by(worker), **_QUEUED_AGAIN, tries=Attempt.tries - 1
+    )
+    if given and fault is not None:
+        count_faults(session, fault)
+    return given
 
 
 def put_off(
-    session: Session, attempt_id: int, worker: str, fault: str, *, most_tries: int, lasting: bool
+    session: Session,
+    attempt_id: int,
+    worker: str,
+    fault: str,
+    *,
+    most_tries: int,
+    lasting: bool,
+    kind: Fault = Fault.GRADER,
 ) -> bool:
     """A fault of ours: try again later, or leave it to a person.
 
@@ -182,6 +197,7 @@ def put_off(
         fault: What happened.
         most_tries: After so many, a person has to look.
         lasting: Trying again is of no use, as with a fault of the assignment.
+        kind: To be counted.
 
     Returns:
         False if the lease is lost.
@@ -190,25 +206,14 @@ def put_off(
     if attempt is None:
         return False
     if lasting or attempt.tries >= most_tries:
-        return _changed(
-            session,
-            attempt_id,
-            _held_by(worker),
-            state=State.WAITING.value,
-            worker=None,
-            leased_until=None,
-            fault=fault,
-            phase="",
-            ended_at=now(),
-        )
-    return _changed(
-        session,
-        attempt_id,
-        _held_by(worker),
-        **_QUEUED_AGAIN,
-        fault=fault,
-        not_before=now() + timedelta(seconds=pause_s(attempt.tries)),
-    )
+        values = {**_QUEUED_AGAIN, "state": State.WAITING.value, "ended_at": now()}
+    else:
+        again_at = now() + timedelta(seconds=pause_s(attempt.tries))
+        values = {**_QUEUED_AGAIN, "not_before": again_at}
+    held = _changed(session, attempt_id, _held_by(worker), **values, fault=fault)
+    if held:
+        count_faults(session, kind)
+    return held
 
 
 def pause_s(tries: int) -> float:
@@ -219,7 +224,9 @@ def pause_s(tries: int) -> float:
 
 def release_expired(session: Session) -> list[Names]:
     """Queue again what a silent worker has; which."""
-    return _released(session, Attempt.leased_until < now(), **_QUEUED_AGAIN)
+    released = _released(session, Attempt.leased_until < now(), **_QUEUED_AGAIN)
+    count_faults(session, Fault.SILENT, len(released))
+    return released
 
 
 def release_workers(session: Session, prefix: str) -> list[Names]:
@@ -288,11 +295,16 @@ def depth(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def oldest_queued(session: Session) -> datetime | None:
-    """Since when the attempt that waits longest is queued."""
-    return session.scalar(
-        select(func.min(Attempt.created_at)).where(Attempt.state == State.QUEUED.value)
+def oldest_queued(session: Session) -> dict[tuple[str, bool], datetime]:
+    """Since when what waits longest is queued, by device and whether it is a regrade."""
+    is_regrade = Attempt.regrade_id.is_not(None)
+    rows = session.execute(
+        select(Version.device, is_regrade, func.min(Attempt.created_at))
+        .join(Version, Version.id == Attempt.version_id)
+        .where(Attempt.state == State.QUEUED.value)
+        .group_by(Version.device, is_regrade)
     )
+    return {(row[0], bool(row[1])): row[2] for row in rows}
 
 
 _QUEUED_AGAIN: dict[str, Any] = {

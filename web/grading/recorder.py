@@ -8,10 +8,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from grader.report import Outcome, Report, to_json, without_times
-from web.courses.models import CourseAssignment
+from web.courses.models import CourseAssignment, Version
 from web.database import now
 from web.gradebook.standings import refresh_standings
 from web.grading.models import Attempt, CheckOutcome, Result, ResultConflict, State
+from web.grading.tallies import count_result
 from web.submissions.models import Submission
 
 log = structlog.get_logger()
@@ -87,12 +88,13 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
         )
         for check in report.checks
     )
+    moment = now()
     session.execute(
         update(Attempt)
         .where(Attempt.id == attempt.id)
         .values(
             state=State.DONE.value,
-            ended_at=now(),
+            ended_at=moment,
             worker=None,
             leased_until=None,
             fault=None,
@@ -102,6 +104,15 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
     session.flush()
     course_id = session.get_one(CourseAssignment, submission.assignment_id).course_id
     refresh_standings(session, course_id, submission.user_id)
+    count_result(
+        session,
+        report,
+        device=session.get_one(Version, attempt.version_id).device,
+        is_regrade=attempt.regrade_id is not None,
+        queued_at=attempt.created_at,
+        begun_at=attempt.started_at,
+        ended_at=moment,
+    )
     return True
 
 

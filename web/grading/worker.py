@@ -20,6 +20,7 @@ from grader.runner.process import RunnerEnded, RunnerProcess
 from web.database import Database
 from web.grading import queue
 from web.grading.recorder import NotRecordable, record_report
+from web.grading.tallies import Fault
 from web.grading.versions import version_folder
 from web.settings import Settings
 from web.storage import BlobMissing, BlobStore
@@ -189,7 +190,7 @@ class _Worker:
             try:
                 self._grade(order)
             except BlobMissing as error:
-                self._put_off(order, str(error), lasting=True)
+                self._put_off(order, str(error), lasting=True, kind=Fault.FILES)
             except InfrastructureFault as error:
                 self._drop_runner()
                 self._put_off(order, str(error))
@@ -219,14 +220,14 @@ class _Worker:
             self._record(order, event)
         elif event.kind == "unwell":
             with self._all._database.writing() as session:
-                queue.give_back(session, order.attempt_id, self._name)
+                queue.give_back(session, order.attempt_id, self._name, fault=Fault.UNWELL)
             self._all._pause(str(event.body.get("message")))
             self._drop_runner()
             self._all._stopping.wait(_UNWELL_PAUSE_S)
         else:
-            self._put_off(
-                order, str(event.body.get("message")), lasting=bool(event.body.get("author"))
-            )
+            author = bool(event.body.get("author"))
+            kind = Fault.ASSIGNMENT if author else Fault.GRADER
+            self._put_off(order, str(event.body.get("message")), lasting=author, kind=kind)
 
     def _follow(self, order: queue.Order, ask: GradeOrder) -> Event | None:
         """Grade, and tell how far it is; None if the attempt was taken away meanwhile."""
@@ -286,7 +287,9 @@ class _Worker:
         self._all.health = Health()
         log.info("graded", score=report.score, of=report.max_score, recorded=recorded)
 
-    def _put_off(self, order: queue.Order, fault: str, *, lasting: bool = False) -> None:
+    def _put_off(
+        self, order: queue.Order, fault: str, *, lasting: bool = False, kind: Fault = Fault.GRADER
+    ) -> None:
         if self._all._stopping.is_set():
             return  # it is released when all have stopped
         log.error("not graded, by no fault of the submission", fault=fault, lasting=lasting)
@@ -298,6 +301,7 @@ class _Worker:
                 fault,
                 most_tries=self._all._settings.grading_tries,
                 lasting=lasting,
+                kind=kind,
             )
 
     def _drop_runner(self) -> None:

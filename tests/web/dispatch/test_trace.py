@@ -6,6 +6,8 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
+import requests
+
 from ...grader.test_tracing import GOOD, TRACE
 from ..doubling import RIGHT, write_doubling
 from ..endurance.service import ServiceProcess, prepare
@@ -45,8 +47,13 @@ def test_one_id_joins_web_relay_runner_and_recorder(tmp_path, queues, runner):
             made = web.hand_in(token, RIGHT, "a", traceparent=GOOD)
             other = web.hand_in(token, RIGHT + b"# 2\n", "b")
             wait_for(lambda: record.read_text().count(" reported ") == 2, 120)
+            counted = requests.get(web.address + "/metrics", timeout=10).text
     finally:
         web.stop()
+
+    # The recorder is another process than the one that is asked.
+    assert 'onebyone_recorded_total{status="passed"} 2.0' in counted
+    assert 'onebyone_queued_seconds_count{device="cpu",kind="first"} 2.0' in counted
 
     def said(log):
         lines = [line for line in log.read_text().splitlines() if TRACE in line]
