@@ -8,17 +8,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from amqp.exceptions import AMQPError
 from celery import Celery, Task
 from celery.exceptions import Reject
 from celery.signals import worker_shutting_down
-from kombu.exceptions import OperationalError
 
 from grader.cli.common import FAULT, OK, USAGE, say
 from grader.doctor.examine import require_fit
 from grader.errors import MachineUnfit, SandboxUnavailable
 from grader.sandbox.select import KINDS, choose_sandbox
-from grader.worker.broker import Reporter, make_celery, queue_name
+from grader.worker.broker import BrokerUnreachable, Reporter, has_queue, make_celery, queue_name
 from grader.worker.fetching import AssignmentCache
 from grader.worker.jobs import QUEUES, TASK, NotAJob, job_of
 from grader.worker.working import JobRunner
@@ -26,6 +24,7 @@ from grader.worker.working import JobRunner
 BROKER = "GRADER_BROKER"
 _REST_S = 30.0
 _ALIVE_S = 10.0
+_LOOK_S = 2.0
 _CACHE = Path("/var/tmp/onebyone-assignments")  # noqa: S108 - each is checked by its hash
 
 
@@ -68,6 +67,7 @@ def _worker(options: argparse.Namespace) -> int:
     except MachineUnfit as unfit:
         say(str(unfit))
         return FAULT
+    _wait_for_queue(broker_url, options.queue)
     reporter = Reporter(broker_url)
     runner = JobRunner(
         AssignmentCache(options.cache),
@@ -106,7 +106,7 @@ def _add_task(app: Celery, runner: JobRunner, sandbox: str, stopping: threading.
             well = runner.do(job_of(fields))
         except NotAJob as error:
             raise Reject(str(error), requeue=False) from error
-        except (OSError, AMQPError, OperationalError) as error:
+        except BrokerUnreachable as error:
             raise Reject(f"the report could not be published: {error}", requeue=True) from error
         while not well and not stopping.wait(_REST_S):
             well = _works(sandbox)
@@ -117,9 +117,25 @@ def _add_task(app: Celery, runner: JobRunner, sandbox: str, stopping: threading.
 def _works(sandbox: str) -> bool:
     try:
         choose_sandbox(sandbox).launcher.close()
-    except SandboxUnavailable:
+    except (SandboxUnavailable, OSError):
         return False
     return True
+
+
+def _wait_for_queue(broker_url: str, queue: str) -> None:
+    """Until there is something to listen to: a runner may be started before all else."""
+    told = ""
+    while True:
+        try:
+            if has_queue(broker_url, queue):
+                return
+            reason = f"The broker has no queue {queue_name(queue)} yet."
+        except BrokerUnreachable as error:
+            reason = f"The broker cannot be used yet: {error}"
+        if reason != told:
+            say(reason)
+            told = reason
+        time.sleep(_LOOK_S)
 
 
 def _broker_url() -> str:

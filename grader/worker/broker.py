@@ -1,13 +1,19 @@
 """The broker as a runner sees it: queues that others have made, and one exchange to report to."""
 
+from amqp.exceptions import AMQPError, NotFound
 from celery import Celery
 from kombu import Connection, Exchange, Queue
+from kombu.exceptions import OperationalError
 
 from grader.worker.jobs import QUEUES, REPORTS, Said, to_bytes
 
 GRADE = "grade"
 HEARTBEAT_S = 30
 _RETRIES = {"max_retries": 5, "interval_start": 0.5, "interval_step": 1.0, "interval_max": 5.0}
+
+
+class BrokerUnreachable(Exception):
+    """The broker does not answer, or does not take what is said."""
 
 
 def queue_name(queue: str) -> str:
@@ -64,6 +70,22 @@ def job_queue(queue: str) -> Queue:
     )
 
 
+def has_queue(broker_url: str, queue: str) -> bool:
+    """Whether the control plane has declared a queue of jobs.
+
+    Raises:
+        BrokerUnreachable: It does not answer, or refuses this user.
+    """
+    try:
+        with Connection(broker_url) as connection, connection.channel() as channel:
+            channel.queue_declare(queue_name(queue), passive=True)
+    except NotFound:
+        return False
+    except (OSError, AMQPError, OperationalError) as error:
+        raise BrokerUnreachable(f"{type(error).__name__}: {error}") from error
+    return True
+
+
 class Reporter:
     """Publishes what a runner says; every message is confirmed by the broker.
 
@@ -81,20 +103,23 @@ class Reporter:
 
         Raises:
             NotAJob: It is too large.
-            OSError, AMQPError: The broker cannot be reached, also after some tries.
+            BrokerUnreachable: Also after some tries.
         """
-        producer = self._connection.Producer()
-        producer.publish(
-            to_bytes(said),
-            exchange=REPORTS,
-            routing_key=REPORTS,
-            content_type="application/json",
-            content_encoding="utf-8",
-            delivery_mode="persistent",
-            retry=True,
-            retry_policy=_RETRIES,
-            declare=[],
-        )
+        content = to_bytes(said)
+        try:
+            self._connection.Producer().publish(
+                content,
+                exchange=REPORTS,
+                routing_key=REPORTS,
+                content_type="application/json",
+                content_encoding="utf-8",
+                delivery_mode="persistent",
+                retry=True,
+                retry_policy=_RETRIES,
+                declare=[],
+            )
+        except (OSError, AMQPError, OperationalError) as error:
+            raise BrokerUnreachable(f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:
         """Close the connection."""

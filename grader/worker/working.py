@@ -54,6 +54,9 @@ class JobRunner:
     def do(self, job: Job) -> bool:
         """Grade; returns once the broker has what there is to say.
 
+        Raises:
+            BrokerUnreachable: It could not be said.
+
         Returns:
             False where this machine is ill: it should take no more jobs for a while.
         """
@@ -66,6 +69,9 @@ class JobRunner:
             except InfrastructureFault as fault:
                 self._drop_process()
                 last = Event(kind="fault", body={"message": str(fault), "author": False})
+            except OSError as error:
+                # Such as a full disk: of this machine, whatever the submission.
+                last = Event(kind="unwell", body={"message": str(error)})
             ill = last.kind == "unwell" or (_is_our_fault(last) and not self._is_fit())
             if ill:
                 self._drop_process()

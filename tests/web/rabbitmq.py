@@ -22,12 +22,14 @@ class Broker:
     Attributes:
         port: Of AMQP.
         folder: Where it keeps everything.
+        definitions: Loaded when it starts.
     """
 
     port: int
     folder: Path
     distribution_port: int = 0
     process: subprocess.Popen | None = None
+    definitions: Path | None = None
 
     def url(self, user="control", vhost="/"):
         """Of a user; the password is the name."""
@@ -39,6 +41,7 @@ class Broker:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\nloopback_users = none\n"
+            + (f"load_definitions = {self.definitions}\n" if self.definitions else "")
         )
         (self.folder / "plugins").write_text("[].")
         with (self.folder / "log").open("ab") as log:

@@ -121,10 +121,13 @@ def recording_on(recorder, broker):
 
 @pytest.fixture
 def runner(queues, tmp_path):
-    """A function that starts a runner, as on a machine of its own; gives its process."""
+    """A function that starts a runner, as on a machine of its own; gives its process.
+
+    What it says is in `runner-N.log`, by the order of starting.
+    """
     started = []
 
-    def start(queue="cpu"):
+    def start(queue="cpu", broker=queues, **environment):
         number = len(started)
         with (tmp_path / f"runner-{number}.log").open("wb") as log:
             process = subprocess.Popen(
@@ -132,7 +135,11 @@ def runner(queues, tmp_path):
                     *(sys.executable, "-m", "grader", "worker", "--sandbox", "process"),
                     *("--queue", queue, "--cache", tmp_path / f"cache-{number}"),
                 ],
-                env={**os.environ, "GRADER_BROKER": queues.url(f"runner-{queue}")},
+                env={
+                    **os.environ,
+                    "GRADER_BROKER": broker.url(f"runner-{queue}"),
+                    **environment,
+                },
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -122,6 +122,54 @@ def test_a_stored_file_that_has_changed_is_no_grade(twice, relay, recording, run
     assert scores(service) == {}
 
 
+def test_a_machine_without_room_gives_its_job_back(
+    twice, relay, recording, runner, service, tmp_path
+):
+    room = tmp_path / "room"
+    room.mkdir()
+    runner(TMPDIR=str(room))
+    first = twice.hand_in(RIGHT)
+    relay.publish_some()
+    wait_for(lambda: scores(service), 60)
+    room.rename(tmp_path / "gone")
+    second = twice.hand_in(RIGHT + b"# 2\n")
+    relay.publish_some()
+    wait_for(lambda: attempts(service)[1].state == "queued", 60)
+    assert attempts(service)[1].tries == 0  # it says nothing of the submission
+    runner()
+    relay.publish_some()
+    wait_for(lambda: len(scores(service)) == 2, 60)
+    assert set(scores(service)) == {first.id, second.id}
+
+
+def test_a_runner_may_be_started_before_all_else(
+    tmp_path, twice, tokens, address, recorder, service, runner
+):
+    port = free_port()
+    broker = Broker(port, tmp_path / "late")
+    runner(broker=broker)
+    log = tmp_path / "runner-0.log"
+    wait_for(lambda: "cannot be used yet" in log.read_text(), 60)
+    broker.start()
+    broker.add_users()
+    try:
+        wait_for(lambda: "no queue grade.cpu yet" in log.read_text(), 60)
+        submission = twice.hand_in(RIGHT)
+        relay = Relay(
+            service.database,
+            make_celery(broker.url()),
+            tokens,
+            RelaySettings(address, window=4, lease_s=60),
+        )
+        with recording_on(recorder, broker):  # before the queues are there, as well
+            relay.prepare()
+            relay.publish_some()
+            wait_for(lambda: scores(service), 60)
+        assert list(scores(service)) == [submission.id]
+    finally:
+        broker.stop()
+
+
 def test_the_broker_may_die_with_its_disk(tmp_path, twice, tokens, address, recorder, service):
     """Its queues are gone; whoever had a turn loses it when the lease ends, and gets another."""
     folder = tmp_path / "broker"
