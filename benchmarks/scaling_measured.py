@@ -11,7 +11,9 @@ import io
 import json
 import os
 import re
+import signal
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -158,6 +160,7 @@ def measure(students: int = 301, sandbox: str = "docker") -> dict[str, Any]:
     if binaries is None or not SCRIPTS.exists():
         raise SystemExit("Measuring needs the programs of PostgreSQL and RabbitMQ: install them.")
     set_up_logs()  # a service writes them as well
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # both servers are ended as well
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="onebyone-") as temporary:
         server = _Durable(binaries).start()
