@@ -8,7 +8,7 @@ PORT ?= 8000
 MINUTES ?= 10
 FRAMES ?= 10000000
 
-.PHONY: help setup demo demo-check test coverage fuzz lint format docs hostile bench clean
+.PHONY: help setup demo demo-check test coverage fuzz lint format docs hostile bench pins clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -26,6 +26,8 @@ $(VENV)/ready: pyproject.toml
 
 $(VENV)/oracles: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --editable '.[dev,oracles,fuzz]'
+	@if [ "$$(uname -sm)" = 'Linux x86_64' ]; then \
+		$(BIN)/python -m pip install --quiet --require-hashes --requirement tests/compose/requirements.txt; fi
 	@touch $@
 
 demo: setup ## Open a course with graded submissions at http://127.0.0.1:8000/ (PORT=8000)
@@ -65,6 +67,10 @@ hostile: setup ## Run every attack of tests/hostile three times, and write docs/
 
 bench: setup ## Measure what the sandbox costs, side by side with a plain run
 	$(BIN)/python benchmarks/grading.py
+
+pins: setup ## Pin anew, with hashes, what the images of service and runner install
+	$(BIN)/python -m pip install --quiet uv
+	PATH="$(abspath $(BIN)):$$PATH" images/pin
 
 clean: ## Remove what setup made, and the sandbox images
 	rm -rf $(VENV) .demo .demo-check .coverage .fuzz .mypy_cache .ruff_cache .pytest_cache

@@ -17,9 +17,8 @@ from web.submissions.receiving import Upload, receive
 from ..conftest import PASSWORD
 from ..doubling import FILES, RIGHT, WRONG, write_doubling
 from .conftest import sign_in
+from .walks import COURSE, go, import_a_roster, local, publish, wait_for_score
 
-COURSE = "/courses/two/"
-ROSTER = "login,name,email,role,section\nsam,Sam Example,,student,A\ntess,Tess Example,,student,A\n"
 CANVAS = (
     b"Student,ID,SIS User ID,SIS Login ID,Section,Doubling (77)\r\n"
     b"    Points Possible,,,,,3\r\n"
@@ -54,15 +53,6 @@ def taught(service, tmp_path):
     service.workers.start()
     yield
     service.workers.stop()
-
-
-def go(page, link):
-    page.get_by_role("navigation", name="For staff").get_by_role("link", name=link).click()
-
-
-def local(moment):
-    """As a field of dates takes it; the course's time zone is UTC."""
-    return moment.strftime("%Y-%m-%dT%H:%M")
 
 
 def field(page, heading, label):
@@ -103,28 +93,6 @@ def test_an_instructor_runs_a_course(open_page, taught, service, tmp_path):
         assert verb in log
 
 
-def import_a_roster(page):
-    page.goto(COURSE)
-    go(page, "Roster")
-    page.get_by_label("Or paste it here").fill(ROSTER)
-    page.get_by_role("button", name="Preview what changes").click()
-    assert "People who join: 2" in page.locator("main").inner_text()
-    page.get_by_role("button", name="Change it").click()
-    assert page.get_by_text("/invitation/").count() == 2
-
-
-def publish(page):
-    go(page, "Settings")
-    choice = page.get_by_role("combobox", name="Assignment")
-    options = choice.locator("option").all_inner_texts()
-    choice.select_option(label=next(option for option in options if "version 1" in option))
-    page.get_by_role("button", name="Set it").click()
-    page.get_by_label("Students see it from").fill(local(now() - timedelta(hours=1)))
-    page.get_by_label("Due").fill(local(now() + timedelta(days=1)))
-    page.get_by_role("button", name="Save").click()
-    page.get_by_text("The assignment is changed.").wait_for()
-
-
 def extend(page):
     page.goto(COURSE + "students/tess/")
     field(page, "Give more time", "Until").fill(local(now() + timedelta(days=3)))
@@ -151,15 +119,6 @@ def regrade(page):
     page.get_by_role("button", name="Apply").click()
     page.get_by_text("The regrade counts now: 1 score changed.").wait_for()
     wait_for_score(page, "sam", "3 of 3")
-
-
-def wait_for_score(page, login, score):
-    for _ in range(200):
-        page.goto(COURSE + f"students/{login}/")
-        if score in page.get_by_role("region", name="Table of scores").inner_text():
-            return
-        page.wait_for_timeout(300)
-    raise AssertionError(page.locator("main").inner_text())
 
 
 def override(page):

@@ -1,6 +1,5 @@
 """A student's whole path: by keyboard only, by dropping files, without JavaScript, and live."""
 
-import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,12 +14,12 @@ from web.grading.versions import add_version
 from web.submissions.models import Submission
 
 from ..conftest import PASSWORD
-from ..doubling import RIGHT, WRONG, write_doubling
+from ..doubling import write_doubling
 from .conftest import sign_in
 from .looks import focus_is_visible
+from .walks import MODULE, learn
 
 ASSIGNMENT = "/courses/dl/assignments/dense/"
-MODULE = {"name": "layers.py", "mimeType": "text/x-python", "buffer": b"class Dense: ...\n"}
 PREVIEW = "Look at it first"
 
 
@@ -158,32 +157,4 @@ def worked(service, tmp_path):
 def test_a_student_watches_learns_and_gets_it_right(open_page, worked):
     page = open_page()
     sign_in(page, "sam")
-    seen = watch(page, b"import time\n" + WRONG.replace(b"return", b"time.sleep(3.5); return"))
-    said = "Being graded. Running checks: 1 of 2."  # for who cannot see
-    assert any(said in words for words in seen)
-    assert page.get_by_role("heading", name="0 of 3 points").is_visible()
-    assert page.get_by_text("Twice is not a power.").is_visible()
-    watch(page, RIGHT)
-    assert page.get_by_role("heading", name="3 of 3 points").is_visible()
-    page.get_by_role("link", name="Doubling").click()
-    picture = page.get_by_role("img", name=re.compile("^Scores of 2 submissions: the best is 3"))
-    assert picture.is_visible()
-
-
-def watch(page, code):
-    """Hand in, and wait for the report; what was to be seen meanwhile, without a reload."""
-    page.goto("/courses/two/assignments/doubling/")
-    upload = MODULE | {"name": "double.py", "buffer": code}
-    page.set_input_files("#files", upload)
-    page.get_by_role("button", name="Hand in at once").click()
-    page.locator("#progress").wait_for()
-    page.evaluate("window.sameDocument = true")
-    seen = []
-    for _ in range(600):
-        if page.get_by_role("heading", name=re.compile("of 3 points")).is_visible():
-            return seen
-        if (words := page.locator("main").inner_text()) not in seen:
-            assert page.evaluate("!document.querySelector('#progress') || window.sameDocument")
-            seen.append(words)
-        page.wait_for_timeout(100)
-    raise AssertionError(seen)
+    learn(page)
