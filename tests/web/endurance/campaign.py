@@ -188,8 +188,8 @@ def run(folder, submissions, faults, seed):
         for hand in hands:
             hand.join()
         wanted = {receipt: score for hand in hands for receipt, score in hand.receipts.items()}
-        wait_for(lambda: _count(database, Result) >= len(wanted), DRAIN_S)
-        found = _judge(database, wanted)
+        wait_for(lambda: count(database, Result) >= len(wanted), DRAIN_S)
+        found = judge(database, wanted)
         database.close()
         return {
             "faults": dict(struck),
@@ -201,12 +201,12 @@ def run(folder, submissions, faults, seed):
         world.close()
 
 
-def _count(database, model):
+def count(database, model):
     with database.reading() as rows:
         return rows.scalar(select(func.count()).select_from(model))
 
 
-def _judge(database, wanted):
+def judge(database, wanted):
     with database.reading() as rows:
         results = rows.execute(
             select(Submission.receipt, Result.score).join(
