@@ -41,10 +41,18 @@ PAUSE_S = 1.5
 
 
 class World:
-    """All processes, and the means to end each."""
+    """All processes, and the means to end each.
 
-    def __init__(self, folder, rng):
-        self.folder, self.rng = folder, rng
+    Args:
+        folder: Of everything.
+        rng: Of pauses.
+        assignment: Folder of the only one; the small one where it is not given.
+        runners: How many.
+        worker: More words for `grader worker`.
+    """
+
+    def __init__(self, folder, rng, *, assignment=None, runners=2, worker=("--sandbox", "process")):
+        self.folder, self.rng, self._worker = folder, rng, worker
         self.postgres = PostgresServer(find_binaries()).start()
         self.broker = Broker(free_port(), folder / "rabbitmq").start()
         self.broker.add_users()
@@ -61,23 +69,24 @@ class World:
             "ONEBYONE_GRADING_TRIES": "100",
             "ONEBYONE_UPLOADS_PER_MINUTE": "10000",
         }
-        self.tokens = prepare(self.data, write_doubling(folder), STUDENTS, self.environment)
+        assignment = assignment or write_doubling(folder)
+        self.tokens = prepare(self.data, assignment, STUDENTS, self.environment)
         self.service = ServiceProcess(self.data, self.environment, port=port).start()
         self.running = {}
-        for name in ("relay", "record", "runner 1", "runner 2"):
+        for name in ("relay", "record", *(f"runner {number + 1}" for number in range(runners))):
             self.start(name)
 
-    def start(self, name):
-        """A process of ours."""
+    def start(self, name, before=()):
+        """A process of ours; `before` its command line may stand what runs it."""
         command, more = name.split()[0], {}
         words = [command, "--data", self.data]
         if command == "runner":
             cache = self.folder / f"cache-{name[-1]}"
-            words = ["worker", "--sandbox", "process", "--cache", cache]
+            words = ["worker", *self._worker, "--cache", cache]
             more = {"GRADER_BROKER": self.broker.url("runner-cpu")}
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", "grader", *map(str, words)],
+                [*before, sys.executable, "-m", "grader", *map(str, words)],
                 env={**os.environ, **self.environment, **more},
                 stdout=log,
                 stderr=log,
