@@ -21,6 +21,7 @@ from grader.worker.fetching import AssignmentCache
 from grader.worker.jobs import QUEUES, TASK, NotAJob, job_of
 from grader.worker.working import JobRunner
 
+log = logging.getLogger(__name__)
 BROKER = "GRADER_BROKER"
 _REST_S = 30.0
 _ALIVE_S = 10.0
@@ -108,6 +109,8 @@ def _add_task(app: Celery, runner: JobRunner, sandbox: str, stopping: threading.
             raise Reject(str(error), requeue=False) from error
         except BrokerUnreachable as error:
             raise Reject(f"the report could not be published: {error}", requeue=True) from error
+        if not well:
+            log.warning("this machine is ill: it takes no job until %s works", sandbox)
         while not well and not stopping.wait(_REST_S):
             well = _works(sandbox)
 

@@ -16,6 +16,7 @@ import docker
 import pytest
 
 from grader.sandbox.docker import LABEL
+from grader.sandbox.image import image_tag
 
 pytestmark = pytest.mark.docker
 SLOW = """
@@ -75,15 +76,8 @@ def engine(engine_folder, docker_launcher):
         )
     wait_for(address, process, engine_folder / "log")
     client = docker.DockerClient(base_url=address)
-    image = docker_launcher.describe().image_digest
     if not client.images.list():
-        tags = subprocess.run(
-            ["docker", "image", "inspect", "--format", "{{index .RepoTags 0}}", image],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        save = subprocess.Popen(["docker", "save", tags], stdout=subprocess.PIPE)
+        save = subprocess.Popen(["docker", "save", image_tag()], stdout=subprocess.PIPE)
         subprocess.run(
             ["docker", "--host", address, "load"],
             stdin=save.stdout,

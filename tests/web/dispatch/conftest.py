@@ -127,12 +127,12 @@ def runner(queues, tmp_path):
     """
     started = []
 
-    def start(queue="cpu", broker=queues, **environment):
+    def start(queue="cpu", broker=queues, sandbox="process", **environment):
         number = len(started)
         with (tmp_path / f"runner-{number}.log").open("wb") as log:
             process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "grader", "worker", "--sandbox", "process"),
+                    *(sys.executable, "-m", "grader", "worker", "--sandbox", sandbox),
                     *("--queue", queue, "--cache", tmp_path / f"cache-{number}"),
                 ],
                 env={

@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 from grader.worker.broker import make_celery
 from web.database import now
 from web.dispatch.relay import Relay, RelaySettings
+from web.dispatch.topology import DELIVERY_LIMIT
 from web.grading import queue
 from web.grading.models import Attempt, Result, ResultConflict
 
@@ -119,6 +120,22 @@ def test_a_stored_file_that_has_changed_is_no_grade(twice, relay, recording, run
     relay.publish_some()
     wait_for(lambda: attempts(service)[0].fault, 60)
     assert attempts(service)[0].state == "queued"
+    assert scores(service) == {}
+
+
+def test_a_job_that_ends_every_runner_waits_for_a_person(
+    twice, relay, recording, runner, queues, service, tmp_path
+):
+    """As one that takes a whole machine down; it is not tried for ever, and no score."""
+    twice.hand_in(SLOW)
+    relay.publish_some()
+    for number in range(DELIVERY_LIMIT + 1):
+        process = runner()
+        log = tmp_path / f"runner-{number}.log"
+        wait_for(lambda log=log: "phase" in log.read_text(), 60)
+        kill(process)
+    wait_for(lambda: attempts(service)[0].state == "waiting", 60)
+    assert "Runners ended in mid-grading" in attempts(service)[0].fault
     assert scores(service) == {}
 
 

@@ -1,5 +1,6 @@
 """With a runner's credentials one reports, and nothing else."""
 
+import json
 import re
 
 import pytest
@@ -11,6 +12,8 @@ from grader.worker.broker import Reporter, make_celery
 from grader.worker.jobs import TASK, Said
 from web.dispatch.tokens import Turn
 from web.grading import queue
+
+from ..waiting import wait_for
 
 RUNNER = "runner-cpu"
 
@@ -57,6 +60,42 @@ def test_it_reports(queues):
 def test_celery_itself_cannot_publish_with_it(queues):
     with pytest.raises(Exception, match="ACCESS_REFUSED"):
         make_celery(queues.url(RUNNER)).send_task(TASK, args=[{}], queue="grade.cpu", retry=False)
+
+
+def test_a_message_of_celerys_that_asks_for_others_is_a_refused_report(
+    queues, channel, recording, given_job
+):
+    """Celery's workers publish what a message's `callbacks` name; a recorder reads reports."""
+    signature = {"task": TASK, "args": [given_job], "options": {"queue": "grade.cpu"}}
+    embedded = {"callbacks": [signature], "errbacks": [signature], "chain": [signature]}
+    body = json.dumps([[given_job], {}, embedded]).encode()
+    message = channel.prepare_message(
+        body,
+        content_type="application/json",
+        content_encoding="utf-8",
+        headers={"task": TASK, "id": "1", "lang": "py", "callbacks": [signature]},
+    )
+    channel.basic_publish_confirm(message, "reports", routing_key="reports")
+    with Connection(queues.url()) as connection, connection.channel() as control:
+        dead = wait_for(lambda: control.basic_get("reports.dead", no_ack=True), 30)
+        assert dead.body.encode() == body
+        for name in ("grade.cpu", "grade.gpu", "dead", "reports"):
+            assert control.basic_get(name) is None, name
+
+
+@pytest.fixture
+def given_job():
+    """The fields of a job, as somebody would write them who wants it graded."""
+    return {
+        "token": "forged",
+        "receipt": "receipt",
+        "trace": "a" * 32,
+        "archive_url": "http://127.0.0.1:1/archive",
+        "archive_sha256": "a" * 64,
+        "assignment_url": "http://127.0.0.1:1/assignment",
+        "assignment_sha256": "a" * 64,
+        "seed": 1,
+    }
 
 
 @pytest.fixture
