@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -89,7 +88,7 @@ class DockerLauncher:
 
     def launch(self, limits: Limits) -> "DockerSandbox":
         """Start a container whose agent has connected. Raises InfrastructureFault."""
-        folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
+        folder = owner.new_folder(_FOLDER_PREFIX)
         container = inbox = streams = None
         connected: tuple[socket.socket, ...] = ()
         try:
@@ -187,6 +186,7 @@ class DockerLauncher:
                 folder = Path(container.labels[_FOLDER_LABEL])
                 if folder.name.startswith(_FOLDER_PREFIX):
                     shutil.rmtree(folder, ignore_errors=True)
+        owner.sweep_folders(_FOLDER_PREFIX)
 
 
 class DockerSandbox:

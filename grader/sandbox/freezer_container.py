@@ -8,7 +8,6 @@ from outside. Whoever may use an engine may let it do this; the container runs n
 import contextlib
 import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import docker
 import docker.errors
 
-from grader.sandbox import freezer
+from grader.sandbox import freezer, owner
 from grader.sandbox.profile import CHANNEL
 
 _CONNECT_SECONDS = 10.0
@@ -52,7 +51,7 @@ class FreezerContainer:
     ) -> None:
         self.has_ended = False
         self._alone = threading.Lock()
-        self._folder = Path(tempfile.mkdtemp(prefix=prefix))
+        self._folder = owner.new_folder(prefix)
         self._container: Any = None
         try:
             with socket.socket(socket.AF_UNIX) as listener:

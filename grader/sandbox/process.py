@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -24,7 +23,6 @@ from grader.sandbox.memory import Memory, memory_of_process
 from grader.sandbox.runtime import NUMPY, Runtime
 
 _PREFIX = "onebyone-process-"
-_OWNER = "owner"
 _INBOX = "inbox"
 _EXIT_SECONDS = 1.0
 _LIBRARIES_MIB = 4096
@@ -68,7 +66,7 @@ class ProcessLauncher:
         runtime.require_installed()
         self.runtime = runtime
         self._agent = agent.resolve()  # the agent starts in another folder
-        _sweep()
+        owner.sweep_folders(_PREFIX)
 
     def describe(self) -> SandboxDescription:
         """What the report says of this kind."""
@@ -90,9 +88,8 @@ class ProcessLauncher:
 
     def _start(self, limits: Limits) -> "ProcessSandbox":
         with contextlib.ExitStack() as undo:
-            folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            folder = owner.new_folder(_PREFIX)
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
-            (folder / _OWNER).write_text(owner.identity())
             scratch = folder / "scratch"
             scratch.mkdir()
             inbox = Inbox(folder / _INBOX)
@@ -192,15 +189,6 @@ def _is_stopped(process: int) -> bool:
     except (OSError, IndexError):
         return True
     return state in "TtZX"
-
-
-def _sweep() -> None:
-    """Remove the folders of graders that have died."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            ours = folder.lstat().st_uid == os.geteuid()
-            if ours and owner.is_gone((folder / _OWNER).read_text()):
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _command(

@@ -1,20 +1,21 @@
 """Working off one job: fetch, grade, report. Whatever happens, the control plane hears of it."""
 
 import logging
+import shutil
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from grader.errors import InfrastructureFault
 from grader.runner.messages import Event, GradeOrder
 from grader.runner.process import RunnerProcess
+from grader.sandbox import owner
 from grader.worker.fetching import AssignmentCache, NotWanted, fetch_archive
 from grader.worker.jobs import Job, Said
 
+_PREFIX = "onebyone-job-"
 TOLD_EVERY_S = 1.0
 """A check's end is told at most so often: who watches looks less often than that."""
 
@@ -50,6 +51,7 @@ class JobRunner:
         self._name = socket.gethostname()[:60]
         self._process: RunnerProcess | None = None
         self._alone = threading.Lock()
+        owner.sweep_folders(_PREFIX)
 
     def do(self, job: Job) -> bool:
         """Grade; returns once the broker has what there is to say.
@@ -90,11 +92,14 @@ class JobRunner:
         folder = self._cache.get(job)
         if self._process is None:
             self._process = RunnerProcess(self._sandbox, silence_s=self._silence_s)
-        with tempfile.TemporaryDirectory(prefix="onebyone-") as temporary:
-            archive = Path(temporary) / "submission.zip"
+        temporary = owner.new_folder(_PREFIX)
+        try:
+            archive = temporary / "submission.zip"
             archive.write_bytes(content)
             order = GradeOrder(submission=str(archive), assignment=str(folder), seed=job.seed)
             return self._follow(job, order)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
     def _follow(self, job: Job, order: GradeOrder) -> Event:
         assert self._process is not None  # noqa: S101 - made just before

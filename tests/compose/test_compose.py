@@ -209,6 +209,11 @@ def test_the_image_that_is_loaded_is_the_one_that_the_grader_wants(composed):
     assert told.split() == [image_tag()]
 
 
+def test_the_dead_of_an_engine_are_collected(composed):
+    first = composed("exec", "-T", "engine", "cat", "/proc/1/cmdline")
+    assert first.startswith("docker-init")
+
+
 def test_a_course_is_held_and_taking_it_down_loses_nothing(composed, open_page, tmp_path):
     folder = write_doubling(tmp_path)
     composed("exec", "-T", "web", "tar", "--extract", "--directory", "/tmp", given=tar_of(folder))

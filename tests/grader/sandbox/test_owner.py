@@ -3,11 +3,14 @@
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from grader.sandbox import owner
 from grader.sandbox.owner import identity, is_gone
 
 
@@ -106,3 +109,31 @@ def test_what_is_no_label_of_ours_is_left_alone(label):
 def test_a_number_that_no_process_has_is_gone(process):
     boot, namespace, *_ = fields()
     assert is_gone(f"{boot}/{namespace}/{process}/1")
+
+
+def test_a_process_that_nobody_has_collected_is_gone():
+    ends = subprocess.Popen(
+        [sys.executable, "-c", f"from {owner.__name__} import identity; print(identity())"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with ends:
+        label = ends.stdout.read().strip()
+        state = Path(f"/proc/{ends.pid}/stat")
+        while state.read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.01)
+        assert is_gone(label)
+
+
+def test_folders_of_the_dead_are_swept_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept = owner.new_folder("onebyone-test-")
+    orphan = owner.new_folder("onebyone-test-")
+    other = owner.new_folder("onebyone-other-")
+    for folder in (orphan, other):
+        _boot, *rest = identity().split("/")
+        (folder / "owner").write_text("/".join(["0" * 8, *rest]))
+    unmarked = tmp_path / "onebyone-test-new"
+    unmarked.mkdir()
+    owner.sweep_folders("onebyone-test-")
+    assert set(tmp_path.iterdir()) == {kept, other, unmarked}
