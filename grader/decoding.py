@@ -1,6 +1,7 @@
 """Plain values of JSON or TOML become typed ones, and nothing is let through unchecked."""
 
 import difflib
+import functools
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -75,7 +76,7 @@ def _generic(kind: object, value: object, where: str) -> object:
 
 
 def _record(kind: Callable[..., object], table: Mapping[str, object], where: str) -> object:
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     for key in table:
         if key not in hints:
             known = suggestion(key, hints)
@@ -86,6 +87,12 @@ def _record(kind: Callable[..., object], table: Mapping[str, object], where: str
     return kind(**{key: _decode(hints[key], v, _inside(where, key)) for key, v in table.items()})
 
 
+@functools.cache
+def _hints(kind: object) -> Mapping[str, object]:
+    return typing.get_type_hints(kind)
+
+
+@functools.cache
 def _needed(kind: object) -> frozenset[str]:
     if is_dataclass(kind):
         return frozenset(

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum, StrEnum
 from numbers import Integral, Real
 from typing import Any, TypedDict
@@ -307,7 +307,12 @@ def _is_measured(metric: str) -> bool:
 
 def to_json(report: Report) -> str:
     """One JSON document, keys in a fixed order; floats that JSON has not are written as text."""
-    return json.dumps(_plain(asdict(report)), indent=2, allow_nan=False)
+    return json.dumps(_plain(report), indent=2, allow_nan=False)
+
+
+def to_compact_json(report: Report) -> str:
+    """The same for programs, without any space: it is written in a fraction of the time."""
+    return json.dumps(_plain(report), separators=(",", ":"), allow_nan=False)
 
 
 def from_json(text: str) -> Report:
@@ -338,13 +343,15 @@ def _plain(value: object) -> object:
     """JSON's own types; NumPy's numbers become Python's."""
     if isinstance(value, Enum):
         return value.value
-    if value is None or isinstance(value, (str, bool)):
+    if value is None or isinstance(value, (str, bool)) or type(value) is int:
         return value
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
         number = float(value)
         return number if math.isfinite(number) else str(number)
+    if is_dataclass(value):
+        value = {each.name: getattr(value, each.name) for each in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

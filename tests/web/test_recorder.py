@@ -6,7 +6,8 @@ import pytest
 
 from grader.report import Outcome
 from web.gradebook.models import Standing
-from web.grading.models import Attempt, Result, ResultConflict, State
+from web.grading import recorder
+from web.grading.models import Attempt, CheckOutcome, Result, ResultConflict, State
 from web.grading.recorder import NotRecordable, record_report
 
 from .conftest import report_of
@@ -44,6 +45,41 @@ def test_the_same_report_twice_is_one_result(hand_in, record, service):
     with service.database.reading() as rows:
         assert rows.query(Result).count() == 1
         assert rows.query(ResultConflict).count() == 0
+
+
+def test_a_result_of_before_digests_were_of_compact_json_is_no_contradiction(
+    hand_in, record, service
+):
+    submission = hand_in()
+    report = report_of(submission, (0,))
+    assert record(submission, report)
+    with service.database.writing() as rows:
+        rows.query(Result).one().digest = recorder._older_digest_of(report)
+    assert not record(submission, report)
+    assert not record(submission, report_of(submission, (0, 1)))
+    with service.database.reading() as rows:
+        assert rows.query(ResultConflict).count() == 1  # the one that says otherwise
+
+
+def test_all_checks_of_a_report_have_their_rows(hand_in, record, service):
+    submission = hand_in()
+    report = report_of(submission, (0,))
+    record(submission, report)
+    with service.database.reading() as rows:
+        found = {
+            each.check_id: (each.status, each.points, each.max_points, each.hint, each.speed_ratio)
+            for each in rows.query(CheckOutcome)
+        }
+    assert found == {
+        check.id: (
+            check.status.value,
+            check.points,
+            check.max_points,
+            check.hint and check.hint.id,
+            check.speed and check.speed.ratio,
+        )
+        for check in report.checks
+    }
 
 
 def test_another_report_is_evidence_and_no_score(hand_in, record, service):

@@ -4,10 +4,10 @@ import hashlib
 from dataclasses import replace
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from grader.report import Outcome, Report, to_json, without_times
+from grader.report import Outcome, Report, to_compact_json, to_json, without_times
 from web.courses.models import CourseAssignment, Version
 from web.database import now
 from web.gradebook.standings import refresh_standings
@@ -52,14 +52,14 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
         )
     )
     if known is not None:
-        if known != digest:
+        if known not in (digest, _older_digest_of(report)):
             log.warning("a report contradicts the result", submission=submission.receipt)
             session.add(
                 ResultConflict(
                     submission_id=submission.id,
                     epoch=attempt.epoch,
                     digest=digest,
-                    report=to_json(report),
+                    report=to_compact_json(report),
                 )
             )
         return False
@@ -71,23 +71,12 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
             score=report.score,
             max_score=report.max_score,
             failure=None if report.failure is None else report.failure.value,
-            report=to_json(report),
+            report=to_compact_json(report),
             digest=digest,
         )
     )
-    session.add_all(
-        CheckOutcome(
-            submission_id=submission.id,
-            epoch=attempt.epoch,
-            check_id=check.id,
-            status=check.status.value,
-            points=check.points,
-            max_points=check.max_points,
-            hint=None if check.hint is None else check.hint.id,
-            speed_ratio=None if check.speed is None else check.speed.ratio,
-        )
-        for check in report.checks
-    )
+    session.flush()
+    _add_checks(session, submission.id, attempt.epoch, report)
     moment = now()
     session.execute(
         update(Attempt)
@@ -118,6 +107,32 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
 
 def digest_of(report: Report) -> str:
     """Of all that the same submission, seed and limits give again; times are left out."""
+    return hashlib.sha256(to_compact_json(_steady(report)).encode()).hexdigest()
+
+
+def _older_digest_of(report: Report) -> str:
+    """As results have it that were recorded before 2026-11-27."""
+    return hashlib.sha256(to_json(_steady(report)).encode()).hexdigest()
+
+
+def _steady(report: Report) -> Report:
     steady = without_times(report)
-    steady = replace(steady, checks=tuple(replace(check, output=None) for check in steady.checks))
-    return hashlib.sha256(to_json(steady).encode()).hexdigest()
+    return replace(steady, checks=tuple(replace(check, output=None) for check in steady.checks))
+
+
+def _add_checks(session: Session, submission_id: int, epoch: int, report: Report) -> None:
+    rows = [
+        {
+            "submission_id": submission_id,
+            "epoch": epoch,
+            "check_id": check.id,
+            "status": check.status.value,
+            "points": check.points,
+            "max_points": check.max_points,
+            "hint": None if check.hint is None else check.hint.id,
+            "speed_ratio": None if check.speed is None else check.speed.ratio,
+        }
+        for check in report.checks
+    ]
+    if rows:  # an insert of no rows would be one of defaults
+        session.execute(insert(CheckOutcome.__table__), rows)  # type: ignore[arg-type]
