@@ -31,6 +31,7 @@ log = structlog.get_logger()
 
 _PREFETCH = 20
 _PAUSE_S = 2.0
+_PROGRESS = frozenset({"phase", "check"})
 
 
 class Verdict(Enum):
@@ -81,8 +82,7 @@ class Recorder:
             return self._refuse(error)
         with bound_contextvars(attempt=turn.attempt_id, by=said.runner[:60]):
             try:
-                with bound_contextvars(**self._names(turn)):
-                    return self._take(said, turn)
+                return self._take(said, turn)
             except (SQLAlchemyError, OSError) as error:
                 log.error("a report cannot be recorded yet", error=str(error)[:500])
                 return Verdict.LATER
@@ -119,10 +119,14 @@ class Recorder:
         return found[0] if found else {}
 
     def _take(self, said: Said, turn: Turn) -> Verdict:
+        # Nothing is logged of progress that is as it should be, and there is much of it.
+        names = {} if said.kind in _PROGRESS else self._names(turn)
         try:
-            self._record(said, turn)
+            with bound_contextvars(**names):
+                self._record(said, turn)
         except (NotRecordable, ValidationError, ValueError) as error:
-            return self._refuse(error)
+            with bound_contextvars(**(names or self._names(turn))):
+                return self._refuse(error)
         return Verdict.DONE
 
     def _refuse(self, error: Exception) -> Verdict:

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 
 import pytest
+import structlog
 
 from grader.report import to_json
 from grader.worker.jobs import LARGEST_REPORT, Said
@@ -127,6 +128,16 @@ def test_a_body_that_is_not_of_its_kind_changes_nothing(recorder, given, service
     after = attempt_of(service, submission)
     assert (after.state, after.phase, after.checks) == (before.state, before.phase, before.checks)
     assert results(service) == {}
+
+
+@pytest.mark.parametrize("kind", ["check", "report"])
+def test_a_refusal_is_logged_with_whom_it_is_about(recorder, given, kind):
+    submission, token = given()
+    set_up = structlog.get_config()["processors"]
+    with structlog.testing.capture_logs(processors=set_up[:1]) as lines:
+        recorder.take(message(token, kind, more=1))
+    (line,) = [each for each in lines if each["event"] == "a report was refused"]
+    assert (line["submission"], line["trace"]) == (submission.receipt, submission.trace)
 
 
 def test_who_watches_sees_how_far_it_is(recorder, given, service):
