@@ -145,6 +145,16 @@ class RealQueue:
             order = queue.claim(rows, "broker-x", 900, device="cpu")
         return None if order is None else self.numbers[order.attempt_id]
 
+    def claim_some(self, most):
+        with self.database.writing() as rows:
+            orders = queue.claim_some(rows, lambda: "broker-x", 900, most, device="cpu")
+        return [self.numbers[order.attempt_id] for order in orders]
+
+    def queue_again(self, number):
+        attempt_id = next(key for key, value in self.numbers.items() if value == number)
+        with self.database.writing() as rows:
+            queue.give_back(rows, attempt_id, "broker-x")
+
 
 @pytest.mark.parametrize("seed", range(6))
 def test_gradings_begin_in_the_order_in_which_the_real_queue_is_claimed(seed, tmp_path):
@@ -175,6 +185,31 @@ def test_gradings_begin_in_the_order_in_which_the_real_queue_is_claimed(seed, tm
     real.database.close()
     assert claimed == outcome.order.tolist()
     assert np.max(outcome.waits_s) > 60.0  # there was a choice
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_several_are_claimed_at_once_in_the_order_of_one_after_another(seed, tmp_path):
+    rng = np.random.default_rng(seed)
+    both = [RealQueue(tmp_path / f"{name}.sqlite3", 5) for name in ("one", "some")]
+    orders = ([], [])
+    for number in range(60):
+        student, priority = int(rng.integers(5)), REGRADE if rng.random() < 0.2 else 0
+        again, most = rng.random() < 0.2, int(rng.integers(0, 6))
+        for real, order in zip(both, orders, strict=True):
+            real.come(number, student, priority)
+            if again and order:
+                real.queue_again(order[-1])
+        if number % 3 == 0:
+            begun = both[1].claim_some(most) if most else []
+            orders[1].extend(begun)
+            orders[0].extend(both[0].claim() for _ in begun)
+    while begun := both[1].claim_some(7):
+        orders[1].extend(begun)
+        orders[0].extend(both[0].claim() for _ in begun)
+    assert both[0].claim() is None
+    assert orders[0] == orders[1]
+    for real in both:
+        real.database.close()
 
 
 def test_the_fewest_runners_are_found():

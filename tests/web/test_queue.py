@@ -40,6 +40,21 @@ def test_nobodys_burst_keeps_others_waiting(hand_in, claim):
     assert claim() is None
 
 
+def test_several_are_claimed_at_once_each_under_a_name_of_its_own(hand_in, service, attempt_of):
+    burst = [hand_in("sam", f"n = {n}\n".encode()) for n in range(3)]
+    other = hand_in("tess")
+    names = iter(["a", "b", "c", "d", "e"])
+    with service.database.writing() as rows:
+        orders = queue.claim_some(rows, lambda: next(names), 60, 3)
+    wanted = [burst[0], other, burst[1]]
+    assert [order.receipt for order in orders] == [each.receipt for each in wanted]
+    assert [order.worker for order in orders] == [attempt_of(each).worker for each in wanted]
+    assert len({order.worker for order in orders}) == 3
+    with service.database.writing() as rows:
+        orders = queue.claim_some(rows, lambda: next(names), 60, 3)
+    assert [order.receipt for order in orders] == [burst[2].receipt]
+
+
 def test_places_in_the_queue_are_those_in_which_it_is_worked_off(hand_in, service, attempt_of):
     burst = [hand_in("sam", f"n = {n}\n".encode()) for n in range(2)]
     other = hand_in("tess")

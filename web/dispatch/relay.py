@@ -10,6 +10,7 @@ is the database's to the last moment, and a broker that loses its disk loses nex
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import structlog
@@ -37,6 +38,9 @@ HOLDER = "broker-"
 
 _LOOK_EVERY_S = 0.5
 _UNWELL_S = 5.0
+_AT_ONCE = 20
+"""Ranked and claimed in one transaction: what waits behind them may be much."""
+
 _RECONCILE_EVERY_S = 15.0
 
 
@@ -113,47 +117,62 @@ class Relay:
         """
         published = 0
         for name, device in (("cpu", "cpu"), ("gpu", "cuda")):
-            for _ in range(self._room(device)):
-                if not self._publish_one(name, device):
-                    break
-                published += 1
+            room = self._room(device)
+            while room > 0:
+                orders = self._claim(device, min(room, _AT_ONCE))
+                self._publish(name, orders)
+                published += len(orders)
+                room = room - len(orders) if orders else 0
         return published
 
     def _room(self, device: str) -> int:
         with self._database.reading() as session:
             return self._settings.window - out(session, device)
 
-    def _publish_one(self, name: str, device: str) -> bool:
-        holder = f"{HOLDER}{secrets.token_hex(8)}"
+    def _claim(self, device: str, most: int) -> list[queue.Order]:
         with self._database.writing() as session:
-            order = queue.claim(session, holder, self._settings.lease_s, device=device)
-        if order is None:
-            return False
-        job = self._job(order, holder)
-        try:
-            self._celery.send_task(
-                TASK,
-                args=[asdict(job)],
-                queue=queue_name(name),
-                task_id=f"{order.trace}-{secrets.token_hex(4)}",  # it stands in Celery's own log
-                mandatory=True,
-                delivery_mode=2,
-                retry=False,
-                ignore_result=True,
+            return queue.claim_some(
+                session,
+                lambda: f"{HOLDER}{secrets.token_hex(8)}",
+                self._settings.lease_s,
+                most,
+                device=device,
             )
-        except Exception:
-            # It may have arrived all the same; then it is graded in vain, as its turn is over.
-            with self._database.writing() as session:
-                queue.give_back(session, order.attempt_id, holder)
-            log.warning("not published", **order.names)
-            raise
-        log.info("published", queue=name, **order.names)
-        return True
 
-    def _job(self, order: queue.Order, holder: str) -> Job:
+    def _publish(self, name: str, orders: Sequence[queue.Order]) -> None:
+        for index, order in enumerate(orders):
+            try:
+                self._send(name, order)
+            except Exception:
+                self._give_back(orders[index:])
+                raise
+            log.info("published", queue=name, **order.names)
+
+    def _give_back(self, orders: Sequence[queue.Order]) -> None:
+        # The first may have arrived all the same; then it is graded in vain, as its turn is over.
+        with self._database.writing() as session:
+            for order in orders:
+                queue.give_back(session, order.attempt_id, order.worker)
+        for order in orders:
+            log.warning("not published", **order.names)
+
+    def _send(self, name: str, order: queue.Order) -> None:
+        job = self._job(order)
+        self._celery.send_task(
+            TASK,
+            args=[asdict(job)],
+            queue=queue_name(name),
+            task_id=f"{order.trace}-{secrets.token_hex(4)}",  # it stands in Celery's own log
+            mandatory=True,
+            delivery_mode=2,
+            retry=False,
+            ignore_result=True,
+        )
+
+    def _job(self, order: queue.Order) -> Job:
         address = self._settings.runner_address.rstrip("/")
         return Job(
-            token=self._tokens.make(Turn(order.attempt_id, holder)),
+            token=self._tokens.make(Turn(order.attempt_id, order.worker)),
             receipt=order.receipt,
             trace=order.trace,
             archive_url=f"{address}/runner/archive",

@@ -7,7 +7,7 @@ import structlog
 from apiflask import APIBlueprint
 from flask import Response, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import Gone, Unauthorized
 
 from web.database import now
@@ -43,10 +43,10 @@ def archive() -> ResponseReturnValue:
             total=0,
         )
         attempt.started_at = now()
-        (names,) = queue.names_of(rows, [attempt.id])
-        digest = attempt.submission.archive
+        submission = attempt.submission
+    names = queue.Names(attempt=attempt.id, submission=submission.receipt, trace=submission.trace)
     try:
-        content = services().blobs.get(digest)
+        content = services().blobs.get(submission.archive)
     except BlobMissing as error:
         log.error("cannot be given to a runner", error=str(error), **names)
         raise
@@ -76,9 +76,9 @@ def _attempt(rows: Session) -> tuple[Attempt, str]:
         turn = tokens.read(token)
     except TokenRefused as error:
         raise Unauthorized(str(error)) from None
-    if not queue.is_held(rows, turn.attempt_id, turn.holder):
+    attempt = queue.held(rows, turn.attempt_id, turn.holder)
+    if attempt is None:
         for names in queue.names_of(rows, [turn.attempt_id]):
             log.info("not given to a runner, as its turn is over", **names)
         raise Gone("This grading was cancelled, or is another runner's by now.")
-    options = [joinedload(Attempt.submission), joinedload(Attempt.version)]
-    return rows.get_one(Attempt, turn.attempt_id, options=options), turn.holder
+    return attempt, turn.holder

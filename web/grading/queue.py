@@ -8,7 +8,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypedDict, cast
@@ -17,6 +17,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CursorResult,
+    Row,
     Table,
     bindparam,
     func,
@@ -34,6 +35,9 @@ from web.submissions.models import Submission
 
 REGRADE_PRIORITY = 10
 """Regrades wait until no new submission does."""
+
+_SPARE = 4
+"""Another may take some of what was ranked before it is claimed here."""
 
 _FIRST_PAUSE_S = 5.0
 _LONGEST_PAUSE_S = 600.0
@@ -57,6 +61,7 @@ class Order:
     archive: str
     sha256: str
     assignment_sha256: str
+    worker: str
 
     @property
     def names(self) -> Names:
@@ -90,51 +95,98 @@ def enqueue(
 def claim(
     session: Session, worker: str, lease_s: int, *, device: str | None = None
 ) -> Order | None:
-    """Give a worker the next attempt, if there is one.
+    """Give a worker the next attempt, if there is one; see `claim_some`."""
+    orders = claim_some(session, lambda: worker, lease_s, 1, device=device)
+    return orders[0] if orders else None
+
+
+def claim_some(
+    session: Session,
+    worker: Callable[[], str],
+    lease_s: int,
+    most: int,
+    *,
+    device: str | None = None,
+) -> list[Order]:
+    """Give out the next attempts, in the order in which one after another would get them.
+
+    All come of one ranking, so they are fewer than could be where the next turn is another once
+    one of them is begun: see `_settled`.
 
     Everybody's first waiting submission comes before anybody's second, so that nobody's burst
     keeps the others waiting; a regrade comes after all of them.
 
     Args:
         session: The caller's.
-        worker: Who.
+        worker: Names who gets the next one.
         lease_s: It is theirs for so long, and longer if they say something.
+        most: How many.
         device: Only attempts for this device, `cpu` or `cuda`; None for any.
     """
     moment = now()
     ranked = _ranked(moment, device)
-    for (attempt_id,) in session.execute(
-        select(ranked.c.id).order_by(ranked.c.priority, ranked.c.turn, ranked.c.id).limit(5)
-    ).all():
-        taken = _changed(
-            session,
-            attempt_id,
-            Attempt.state == State.QUEUED.value,
-            state=State.RUNNING.value,
-            worker=worker,
-            leased_until=moment + timedelta(seconds=lease_s),
-            tries=Attempt.tries + 1,
-            started_at=moment,
-            phase="preparing",
-            checks=[],
-            checks_total=0,
+    query = select(ranked).order_by(ranked.c.priority, ranked.c.turn, ranked.c.id)
+    rows = session.execute(query.limit(most + _SPARE)).all()
+    next_ones = [row.id for row in rows[: _settled(rows[:most])]]
+    until = moment + timedelta(seconds=lease_s)
+    # In one order always, so that no two who claim wait for each other.
+    taken = {each for each in sorted(next_ones) if _begin(session, each, worker(), moment, until)}
+    if not taken:  # another was faster
+        spare = (row.id for row in rows[len(next_ones) :])
+        one = next((each for each in spare if _begin(session, each, worker(), moment, until)), None)
+        return [] if one is None else _orders(session, [one])
+    return _orders(session, [each for each in next_ones if each in taken])
+
+
+def _settled(rows: Sequence[Row[Any]]) -> int:
+    """How many of what is ranked come next, one after another, also once each of them is begun.
+
+    What is begun moves from what is ahead of its student's others to what was begun since they
+    came. So their turns stay, but for two cases: one that was begun before was counted as both
+    until then, and it was not ahead of those that came earlier.
+    """
+    for index, row in enumerate(rows):
+        mine = (row.user_id, row.priority)
+        if row.started_at is not None or any(
+            other.id < row.id for other in rows[index:] if (other.user_id, other.priority) == mine
+        ):
+            return index + 1
+    return len(rows)
+
+
+def _begin(session: Session, attempt_id: int, worker: str, at: datetime, until: datetime) -> bool:
+    return _changed(
+        session,
+        attempt_id,
+        Attempt.state == State.QUEUED.value,
+        state=State.RUNNING.value,
+        worker=worker,
+        leased_until=until,
+        tries=Attempt.tries + 1,
+        started_at=at,
+        phase="preparing",
+        checks=[],
+        checks_total=0,
+    )
+
+
+def _orders(session: Session, attempt_ids: Sequence[int]) -> list[Order]:
+    rows = session.execute(
+        select(
+            Attempt.id,
+            Submission.receipt,
+            Submission.trace,
+            Submission.archive,
+            Submission.sha256,
+            Version.sha256,
+            Attempt.worker,
         )
-        if taken:
-            attempt = session.scalars(
-                select(Attempt)
-                .options(joinedload(Attempt.submission), joinedload(Attempt.version))
-                .where(Attempt.id == attempt_id)
-                .execution_options(populate_existing=True)
-            ).one()
-            return Order(
-                attempt.id,
-                attempt.submission.receipt,
-                attempt.submission.trace,
-                attempt.submission.archive,
-                attempt.submission.sha256,
-                attempt.version.sha256,
-            )
-    return None
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .join(Version, Version.id == Attempt.version_id)
+        .where(Attempt.id.in_(attempt_ids))
+    )
+    by_id = {row[0]: Order(*row[:6], worker=row[6] or "") for row in rows}
+    return [by_id[attempt_id] for attempt_id in attempt_ids]
 
 
 def names_of(session: Session, attempt_ids: Sequence[int]) -> list[Names]:
@@ -148,10 +200,13 @@ def names_of(session: Session, attempt_ids: Sequence[int]) -> list[Names]:
     return [Names(attempt=row[0], submission=row[1], trace=row[2]) for row in rows]
 
 
-def is_held(session: Session, attempt_id: int, worker: str) -> bool:
-    """Whether an attempt is this worker's still."""
-    held = select(Attempt.id).where(Attempt.id == attempt_id, _held_by(worker))
-    return session.scalar(held) is not None
+def held(session: Session, attempt_id: int, worker: str) -> Attempt | None:
+    """An attempt that is this worker's still, with its submission and version."""
+    return session.scalar(
+        select(Attempt)
+        .options(joinedload(Attempt.submission), joinedload(Attempt.version))
+        .where(Attempt.id == attempt_id, _held_by(worker))
+    )
 
 
 def tell_progress(
@@ -377,7 +432,13 @@ def _ranked(ready_at: datetime | None, device: str | None) -> Any:
         .scalar_subquery()
     )
     query = (
-        select(Attempt.id, Attempt.priority, (ahead + begun).label("turn"))
+        select(
+            Attempt.id,
+            Attempt.priority,
+            (ahead + begun).label("turn"),
+            Attempt.started_at,
+            Submission.user_id,
+        )
         .join(Submission, Submission.id == Attempt.submission_id)
         .where(Attempt.state == State.QUEUED.value)
     )
