@@ -9,6 +9,8 @@ from typing import Any
 
 import hypothesis
 import numpy as np
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from hypothesis.strategies import SearchStrategy
 
 from grader.checking.recorder import Case, record_case
@@ -16,6 +18,11 @@ from grader.errors import OnebyoneError
 
 _SHRINK_RUNS = 150
 _SHRINK_SECONDS = 10.0
+
+# Hypothesis likes to draw constants that it reads in modules that happen to be imported and are not
+# installed, so that cases would differ between a checkout, a server and a test. It has no setting
+# for that; `test_drawing.py` fails if this comes to nothing.
+providers._get_local_constants = Constants
 
 
 def drawn(

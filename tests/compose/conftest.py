@@ -1,4 +1,4 @@
-"""The whole service in containers, started once for all tests here."""
+"""The whole service in containers, started once for a module: what follows needs quiet."""
 
 import os
 import secrets
@@ -21,7 +21,7 @@ def compose(docker_launcher):
     return command
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def composed(compose):
     service = Composed(compose, f"onebyone-{secrets.token_hex(4)}", free_port())
     try:

@@ -1,6 +1,8 @@
 """Drawn cases: a function of the seed, and shrunk to the smallest that fails."""
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 from hypothesis.strategies import integers
@@ -34,6 +36,35 @@ def test_the_same_seed_draws_the_same_cases_and_numbers():
     assert run(1) == run(1)
     assert run(1) != run(2)
     assert len(run(1)) == 10
+
+
+DRAW = """
+import sys
+sys.path.insert(0, {folder!r})
+for name in {modules}:
+    __import__(name)
+from hypothesis.strategies import integers
+from grader.checking.drawing import drawn
+seen = []
+@drawn(examples=200, n=integers(0, 10**6))
+def check(n):
+    seen.append(n)
+for seed in range(5):
+    check(case_seed=seed)
+print(seen)
+"""
+
+
+def test_cases_do_not_depend_on_what_else_is_imported(tmp_path):
+    """Hypothesis would draw the constants of a module that is not installed."""
+    module = tmp_path / "full_of_constants.py"
+    module.write_text("N = {" + ", ".join(str(1000 + 997 * n) for n in range(300)) + "}\n")
+
+    def draw(modules):
+        program = DRAW.format(folder=str(tmp_path), modules=modules)
+        return subprocess.check_output([sys.executable, "-c", program], cwd=tmp_path)
+
+    assert draw(["full_of_constants"]) == draw([])
 
 
 def test_numbers_are_a_function_of_the_case():
