@@ -6,7 +6,7 @@ from grader.worker.broker import GRADE, queue_name
 from grader.worker.jobs import QUEUES, REPORTS
 
 DELIVERY_LIMIT = 3
-"""After so many deliveries that were not acknowledged, a message lies with the dead."""
+"""What is not acknowledged is delivered so often again; then it lies with the dead."""
 
 DEAD_JOBS, DEAD_REPORTS = "dead", "reports.dead"
 _DEAD = "grade.dlx"
