@@ -22,9 +22,13 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium():
-    """The system's Chromium. Without it, a laptop skips and CI fails."""
+    """The system's Chromium. Without it, a laptop skips and CI fails.
+
+    A module's own: while one is open, the thread has a running event loop, and Playwright starts
+    no second one beside it.
+    """
     if not CHROMIUM.exists():
         if os.environ.get("CI") == "true":
             pytest.fail(f"CI needs {CHROMIUM}", pytrace=False)

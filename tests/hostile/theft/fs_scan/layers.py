@@ -1,15 +1,22 @@
 import os
 import re
+import time
 
 import wrong
 
 SMALL = 1 << 14
+OF_THE_KERNEL = {"/proc", "/sys"}
+LOADED_BY = time.monotonic() + 0.8
+looked_at = set()
 
 
 def search(top):
     found, count = set(), 0
-    for folder, folders, files in os.walk(top):
-        folders[:] = [f for f in folders if os.path.join(folder, f) not in ("/proc", "/sys")]
+    for folder, folders, files in os.walk(os.path.realpath(top)):
+        folders[:] = {os.path.join(folder, f) for f in folders} - OF_THE_KERNEL - looked_at
+        looked_at.add(folder)
+        if time.monotonic() > LOADED_BY:
+            break
         for name in files:
             path = os.path.join(folder, name)
             try:
@@ -25,7 +32,7 @@ def search(top):
 
 found, count = search(".")
 print(found, flush=True)
-for place in ("..", "/tmp", "/channel", "/scratch", "/agent", "/home", "/root", "/etc", "/opt"):
+for place in ("/tmp", "/channel", "/scratch", "/agent", "/home", "/root", "/etc", "/opt", ".."):
     more, files = search(place)
     found, count = found | more, count + files
 
