@@ -1,14 +1,15 @@
 """What a grading found: the model, and its JSON. `docs/report.schema.json` describes the latter."""
 
+import functools
 import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum, StrEnum
 from numbers import Integral, Real
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
-from grader.decoding import decode
+from grader.decoding import decode, parse_json
 from grader.measurement import SpeedMeasurement
 from grader.sandbox.failures import Failure
 
@@ -312,7 +313,14 @@ def to_json(report: Report) -> str:
 
 def to_compact_json(report: Report) -> str:
     """The same for programs, without any space: it is written in a fraction of the time."""
-    return json.dumps(_plain(report), separators=(",", ":"), allow_nan=False)
+    try:
+        return _compact(report)
+    except ValueError:  # a float that JSON has not
+        return _compact(_plain(report))
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, default=_shallow, separators=(",", ":"), allow_nan=False)
 
 
 def from_json(text: str) -> Report:
@@ -321,22 +329,12 @@ def from_json(text: str) -> Report:
     Raises:
         ValueError: It is not a report, or one of another schema version.
     """
-    try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError("not a report: nested too deeply") from None
+    return from_document(parse_json(text))
+
+
+def from_document(document: object) -> Report:
+    """The same of JSON that was parsed already, by `grader.decoding.parse_json`."""
     return decode(Report, document)
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise ValueError("not a report: a key occurs twice")
-    return table
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"not JSON: {name}")
 
 
 def _plain(value: object) -> object:
@@ -350,10 +348,24 @@ def _plain(value: object) -> object:
     if isinstance(value, Real):
         number = float(value)
         return number if math.isfinite(number) else str(number)
-    if is_dataclass(value):
-        value = {each.name: getattr(value, each.name) for each in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    return {str(key): _plain(item) for key, item in _table(value).items()}
+
+
+def _table(value: object) -> Mapping[Any, object]:
+    if is_dataclass(value):
+        return {name: getattr(value, name) for name in _field_names(cast(object, type(value)))}
+    if isinstance(value, Mapping):
+        return dict(value)
     raise TypeError(f"a report cannot hold a {type(value).__name__}")
+
+
+@functools.cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
+
+
+def _shallow(value: object) -> object:
+    """What the encoder does not know, one level of it; the rest it asks for itself."""
+    return _table(value) if is_dataclass(value) or isinstance(value, Mapping) else _plain(value)

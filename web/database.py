@@ -1,12 +1,14 @@
 """The database: SQLite by default, PostgreSQL by a URL. Plain SQLAlchemy, no application needed."""
 
+import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import DateTime, MetaData, create_engine, event
+from sqlalchemy import DateTime, Executable, MetaData, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -55,6 +57,43 @@ class Utc(TypeDecorator[datetime]):
 def now() -> datetime:
     """This moment, to the microsecond."""
     return datetime.now(UTC)
+
+
+def upsert(
+    session: Session,
+    table: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    keys: tuple[str, ...],
+    *,
+    add: str = "",
+) -> None:
+    """Insert rows, and where there is one with the same key, change that one.
+
+    Args:
+        session: The caller's. What it holds of the table is not changed.
+        table: Where.
+        rows: All of the same columns. In one order always, so that no two wait for each other.
+        keys: The columns that tell rows apart.
+        add: To this column the value is added; all others become what the row says.
+    """
+    if rows:
+        dialect = session.get_bind().dialect.name
+        statement = _upsert(table, tuple(rows[0]), keys, add, dialect)
+        session.connection().execute(statement, rows)
+
+
+@functools.cache
+def _upsert(
+    table: type[Base], columns: tuple[str, ...], keys: tuple[str, ...], add: str, dialect: str
+) -> Executable:
+    of_table = cast("Table", table.__table__)
+    insert: postgresql.Insert | sqlite.Insert = (
+        postgresql if dialect == "postgresql" else sqlite
+    ).insert(of_table)
+    changed: dict[str, Any] = {name: insert.excluded[name] for name in columns if name not in keys}
+    if add:
+        changed[add] = of_table.c[add] + insert.excluded[add]
+    return insert.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 class Database:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from grader.decoding import parse_json
 from grader.tracing import is_trace
 
 TASK = "onebyone.grade"
@@ -102,8 +103,8 @@ def said_of(content: bytes) -> Said:
     if len(content) > LARGEST_REPORT:
         raise NotAJob(f"it has {len(content)} bytes, more than {LARGEST_REPORT}")
     try:
-        fields = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        fields = parse_json(content)
+    except ValueError as error:
         raise NotAJob("it is not JSON") from error
     said = Said(**_fields(fields, Said))
     if not isinstance(said.token, str) or not 0 < len(said.token) <= _LONGEST_TOKEN:

@@ -2,9 +2,10 @@
 
 import re
 from datetime import timedelta
+from typing import cast
 from zoneinfo import available_timezones
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Table, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from web.accounts.models import ApiToken, Invitation, SignIn, User
@@ -27,6 +28,27 @@ TOKEN_PREFIX = "onebyone_"  # noqa: S105 - the public part
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,180}")
+
+# Made once: each request asks, and to make a statement anew costs more than to execute it.
+_BY_COOKIE = (
+    select(User, SignIn)
+    .join(SignIn, SignIn.user_id == User.id)
+    .where(SignIn.token_hash == bindparam("hashed"))
+)
+_BY_TOKEN = (
+    select(User, ApiToken)
+    .join(ApiToken, ApiToken.user_id == User.id)
+    .where(ApiToken.token_hash == bindparam("hashed"))
+)
+_TOKENS = cast("Table", ApiToken.__table__)
+_NOTE_USE = (
+    update(_TOKENS)
+    .where(
+        _TOKENS.c.id == bindparam("of_token"),
+        or_(_TOKENS.c.last_used_at.is_(None), _TOKENS.c.last_used_at < bindparam("before")),
+    )
+    .values(last_used_at=bindparam("at"))
+)
 
 
 def clean_login(text: str) -> str:
@@ -125,11 +147,7 @@ def sign_in(session: Session, user: User, browser: str, hours: int) -> str:
 
 def signed_in(session: Session, token: str) -> tuple[User, SignIn] | None:
     """Who a cookie's token stands for, if the sign-in is good."""
-    row = session.execute(
-        select(User, SignIn)
-        .join(SignIn, SignIn.user_id == User.id)
-        .where(SignIn.token_hash == hash_secret(token))
-    ).one_or_none()
+    row = session.execute(_BY_COOKIE, {"hashed": hash_secret(token)}).one_or_none()
     if row is None:
         return None
     user, entry = row
@@ -218,11 +236,7 @@ def create_token(
 
 def token_owner(session: Session, text: str) -> tuple[User, ApiToken] | None:
     """Whom a token stands for, and the token; None where it is not good."""
-    row = session.execute(
-        select(User, ApiToken)
-        .join(ApiToken, ApiToken.user_id == User.id)
-        .where(ApiToken.token_hash == hash_secret(text))
-    ).one_or_none()
+    row = session.execute(_BY_TOKEN, {"hashed": hash_secret(text)}).one_or_none()
     if row is None:
         return None
     user, token = row
@@ -235,18 +249,8 @@ def token_owner(session: Session, text: str) -> tuple[User, ApiToken] | None:
 def note_use(session: Session, token_id: int) -> None:
     """Remember that a token was used, to the minute."""
     moment = now()
-    session.execute(
-        update(ApiToken)
-        .where(
-            ApiToken.id == token_id,
-            or_(
-                ApiToken.last_used_at.is_(None),
-                ApiToken.last_used_at < moment - TOKEN_USE_NOTED_EVERY,
-            ),
-        )
-        .values(last_used_at=moment)
-        .execution_options(synchronize_session=False)
-    )
+    noted = {"of_token": token_id, "at": moment, "before": moment - TOKEN_USE_NOTED_EVERY}
+    session.connection().execute(_NOTE_USE, noted)
 
 
 def is_use_noted(token: ApiToken) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
 from web.accounts.models import User
@@ -13,6 +13,25 @@ from web.submissions.models import Submission
 
 STAFF = frozenset({Role.INSTRUCTOR, Role.ASSISTANT})
 ANYBODY = frozenset(Role)
+
+# Made once: most requests ask for them, and to make one anew costs more than to execute it.
+_PLACE = (
+    select(Course, Enrolment.role)
+    .join(Enrolment, Enrolment.course_id == Course.id)
+    .where(
+        Course.slug == bindparam("at"),
+        Enrolment.user_id == bindparam("of_user"),
+        Enrolment.dropped_at.is_(None),
+    )
+)
+_ASSIGNMENT = (
+    select(CourseAssignment)
+    .options(joinedload(CourseAssignment.version), joinedload(CourseAssignment.course))
+    .where(
+        CourseAssignment.course_id == bindparam("of_course"),
+        CourseAssignment.slug == bindparam("at"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -44,15 +63,7 @@ def enter(
         NotFound: There is no such course, or they are not in it.
         Forbidden: They are in it, in another role than asked for.
     """
-    row = session.execute(
-        select(Course, Enrolment.role)
-        .join(Enrolment, Enrolment.course_id == Course.id)
-        .where(
-            Course.slug == course_slug,
-            Enrolment.user_id == user.id,
-            Enrolment.dropped_at.is_(None),
-        )
-    ).one_or_none()
+    row = session.execute(_PLACE, {"of_user": user.id, "at": course_slug}).one_or_none()
     if row is None:
         raise NotFound("There is no such course, or you are not in it.")
     place = Place(user, row[0], Role(row[1]))
@@ -67,11 +78,7 @@ def assignment_in(session: Session, place: Place, slug: str) -> CourseAssignment
     Raises:
         NotFound: There is none, or it is not open to students yet.
     """
-    assignment = session.scalar(
-        select(CourseAssignment)
-        .options(joinedload(CourseAssignment.version), joinedload(CourseAssignment.course))
-        .where(CourseAssignment.course_id == place.course.id, CourseAssignment.slug == slug)
-    )
+    assignment = session.scalar(_ASSIGNMENT, {"of_course": place.course.id, "at": slug})
     if assignment is None or not (place.is_staff or is_open(assignment)):
         raise NotFound("There is no such assignment in this course.")
     return assignment

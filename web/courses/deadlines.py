@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from web.courses.models import CourseAssignment, Extension
@@ -44,15 +44,21 @@ def deadline_of(assignment: CourseAssignment, extension: Extension | None) -> De
     return Deadline(extension.due_at, closes, extended=True)
 
 
+_EXTENSIONS = (
+    select(Extension)
+    .where(
+        Extension.user_id == bindparam("of_user"),
+        Extension.assignment_id.in_(bindparam("of_assignments", expanding=True)),
+    )
+    .order_by(Extension.id)
+)
+
+
 def extensions_of(
     session: Session, user_id: int, assignments: Iterable[int]
 ) -> dict[int, Extension]:
     """A student's newest extension of each assignment, by the assignment's id."""
-    rows = session.scalars(
-        select(Extension)
-        .where(Extension.user_id == user_id, Extension.assignment_id.in_(list(assignments)))
-        .order_by(Extension.id)
-    )
+    rows = session.scalars(_EXTENSIONS, {"of_user": user_id, "of_assignments": list(assignments)})
     return {extension.assignment_id: extension for extension in rows}
 
 

@@ -88,7 +88,7 @@ class Version(Base):
     max_score: Mapped[float]
     points: Mapped[dict[str, float]] = mapped_column(JSON)
     checks: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    record: Mapped[dict[str, Any]] = mapped_column(JSON)
+    record: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
     device: Mapped[str] = mapped_column(String(16), default="cpu")
     added_at: Mapped[datetime] = mapped_column(Utc, default=now)
 

@@ -228,7 +228,7 @@ def refresh_course(session: Session, course_id: int) -> None:
 
 def refresh_all(session: Session, course_id: int, user_ids: Iterable[int]) -> None:
     """Derive the standings of some people anew."""
-    for user_id in list(user_ids):
+    for user_id in sorted(user_ids):  # in one order, so that no two wait for each other
         refresh_standings(session, course_id, user_id)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from structlog.contextvars import bound_contextvars
 
-from grader.report import from_json
+from grader.report import from_document
 from grader.worker.jobs import LARGEST_JOB, REPORTS, NotAJob, Said, job_of, said_of
 from web.database import Database
 from web.dispatch.tokens import JobTokens, TokenRefused, Turn
@@ -140,7 +140,7 @@ class Recorder:
 
     def _record(self, said: Said, turn: Turn) -> None:
         if said.kind == "report":
-            report = from_json(json.dumps(said.body.get("report")))
+            report = from_document(said.body.get("report"))
             with self._database.writing() as session:
                 recorded = record_report(session, turn.attempt_id, report)
             log.info("reported", recorded=recorded)

@@ -7,13 +7,10 @@ import structlog
 from apiflask import APIBlueprint
 from flask import Response, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 from werkzeug.exceptions import Gone, Unauthorized
 
-from web.database import now
-from web.dispatch.tokens import JobTokens, TokenRefused
+from web.dispatch.tokens import JobTokens, TokenRefused, Turn
 from web.grading import queue
-from web.grading.models import Attempt
 from web.grading.versions import version_folder
 from web.rules import Who, allow
 from web.security import secret_key
@@ -31,26 +28,18 @@ TOKEN_AGE_S = 86400
 @allow(Who.ANYONE)
 def archive() -> ResponseReturnValue:
     """The submission's zip; to ask for it says that the grading begins."""
+    turn = _turn()
     with services().database.writing() as rows:
-        attempt, holder = _attempt(rows)
-        queue.tell_progress(
-            rows,
-            attempt.id,
-            holder,
-            services().settings.lease_seconds,
-            phase="preparing",
-            checks=[],
-            total=0,
-        )
-        attempt.started_at = now()
-        submission = attempt.submission
-    names = queue.Names(attempt=attempt.id, submission=submission.receipt, trace=submission.trace)
+        lease_s = services().settings.lease_seconds
+        order = queue.begin(rows, turn.attempt_id, turn.holder, lease_s)
+    if order is None:
+        raise _gone(turn)
     try:
-        content = services().blobs.get(submission.archive)
+        content = services().blobs.get(order.archive)
     except BlobMissing as error:
-        log.error("cannot be given to a runner", error=str(error), **names)
+        log.error("cannot be given to a runner", error=str(error), **order.names)
         raise
-    log.info("fetched by a runner", **names)
+    log.info("fetched by a runner", **order.names)
     return Response(content, content_type="application/zip")
 
 
@@ -58,27 +47,31 @@ def archive() -> ResponseReturnValue:
 @allow(Who.ANYONE)
 def assignment() -> ResponseReturnValue:
     """A tar of the assignment's folder."""
+    turn = _turn()
     with services().database.reading() as rows:
-        attempt, _holder = _attempt(rows)
-        sha256 = attempt.version.sha256
-    folder = version_folder(services().settings.data, sha256)
+        order = queue.held(rows, turn.attempt_id, turn.holder)
+    if order is None:
+        raise _gone(turn)
+    folder = version_folder(services().settings.data, order.assignment_sha256)
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
         tar.add(folder, folder.name)
     return Response(content.getvalue(), content_type="application/x-tar")
 
 
-def _attempt(rows: Session) -> tuple[Attempt, str]:
-    """What the token stands for. Raises Unauthorized, or Gone where its turn is over."""
+def _turn() -> Turn:
+    """What the token stands for. Raises Unauthorized."""
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     tokens = JobTokens(secret_key(services().settings), TOKEN_AGE_S)
     try:
-        turn = tokens.read(token)
+        return tokens.read(token)
     except TokenRefused as error:
         raise Unauthorized(str(error)) from None
-    attempt = queue.held(rows, turn.attempt_id, turn.holder)
-    if attempt is None:
-        for names in queue.names_of(rows, [turn.attempt_id]):
-            log.info("not given to a runner, as its turn is over", **names)
-        raise Gone("This grading was cancelled, or is another runner's by now.")
-    return attempt, turn.holder
+
+
+def _gone(turn: Turn) -> Gone:
+    with services().database.reading() as rows:
+        found = queue.names_of(rows, [turn.attempt_id])
+    for names in found:
+        log.info("not given to a runner, as its turn is over", **names)
+    return Gone("This grading was cancelled, or is another runner's by now.")

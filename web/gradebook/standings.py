@@ -7,85 +7,162 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import BindParameter, ColumnElement, bindparam, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from web.courses.deadlines import deadline_of, extensions_of, penalized
-from web.courses.models import Counts, Course, CourseAssignment, Version
-from web.database import now
+from web.courses.deadlines import Deadline, deadline_of, penalized
+from web.courses.models import Counts, Course, CourseAssignment, Enrolment, Extension, Version
+from web.database import now, upsert
 from web.gradebook.models import Regrade, ScoreDecision, Standing
 from web.grading.models import Attempt, Result
 from web.submissions.models import Choice, Submission
 
-_T = TypeVar("_T", Choice, ScoreDecision)
 _NEVER = datetime.max.replace(tzinfo=UTC)
+
+# Statements are made once: this runs twice for each submission, and to make one anew costs more
+# than to execute it.
+_COURSE: BindParameter[int] = bindparam("of_course")
+_USER: BindParameter[int] = bindparam("of_user")
+
+
+def _newest(table: type[Choice | Extension | ScoreDecision]) -> ColumnElement[bool]:
+    theirs = aliased(table)
+    newest = (
+        select(func.max(theirs.id))
+        .where(theirs.assignment_id == CourseAssignment.id, theirs.user_id == _USER)
+        .correlate(CourseAssignment)
+    )
+    return table.id == newest.scalar_subquery()
+
+
+_DERIVED = (
+    "assignment_id",
+    "user_id",
+    "submission_id",
+    "epoch",
+    "raw",
+    "max_score",
+    "late_days",
+    "grace_days",
+    "score",
+    "status",
+    "submissions",
+)
+_is_official = or_(Attempt.regrade_id.is_(None), Regrade.state == "applied")
+_STUDENT = (
+    select(Enrolment.id)
+    .where(Enrolment.course_id == _COURSE, Enrolment.user_id == _USER)
+    .with_for_update()
+)
+_TERMS = (
+    select(
+        CourseAssignment,
+        Course.grace_days,
+        Version.max_score,
+        Extension,
+        Choice.submission_id.label("chosen"),
+        ScoreDecision.kind,
+        ScoreDecision.score,
+        *(getattr(Standing, name).label(f"was_{name}") for name in _DERIVED),
+    )
+    .join(Course, Course.id == CourseAssignment.course_id)
+    .join(Version, Version.id == CourseAssignment.version_id)
+    .outerjoin(Extension, _newest(Extension))
+    .outerjoin(Choice, _newest(Choice))
+    .outerjoin(ScoreDecision, _newest(ScoreDecision))
+    .outerjoin(
+        Standing,
+        (Standing.assignment_id == CourseAssignment.id) & (Standing.user_id == _USER),
+    )
+    .where(CourseAssignment.course_id == _COURSE)
+)
+_HANDED_IN = (
+    select(
+        Submission.id,
+        Submission.assignment_id,
+        Submission.received_at,
+        Result.epoch,
+        Result.score,
+        _is_official.label("is_official"),
+    )
+    .join(CourseAssignment, CourseAssignment.id == Submission.assignment_id)
+    .outerjoin(Result, Result.submission_id == Submission.id)
+    .outerjoin(Attempt, Attempt.id == Result.attempt_id)
+    .outerjoin(Regrade, Regrade.id == Attempt.regrade_id)
+    .where(CourseAssignment.course_id == _COURSE, Submission.user_id == _USER)
+    .order_by(Submission.received_at, Submission.id, Result.epoch)
+)
 
 
 @dataclass(frozen=True)
-class Graded:
-    """A submission and the result of it that counts, if there is one."""
+class _HandedIn:
+    """A submission and, of its result that counts, epoch and score; None where there is none."""
 
-    submission: Submission
-    late_days: int
-    result: Result | None
+    submission_id: int
+    received_at: datetime
+    epoch: int | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What an assignment's score depends on, besides what was handed in."""
+
+    assignment: CourseAssignment
+    deadline: Deadline
+    grace: int
+
+    def late_days(self, handed_in: _HandedIn) -> int:
+        return self.deadline.late_days(handed_in.received_at)
+
+    def final(self, handed_in: _HandedIn, score: float) -> tuple[float, int]:
+        """A score with its penalty, and how many grace days go into it."""
+        late, percent = self.late_days(handed_in), self.assignment.late_percent
+        used = min(self.grace, late) if percent > 0 else 0
+        return penalized(score, percent, late - used), used
+
+
+def lock_student(session: Session, course_id: int, user_id: int) -> None:
+    """Let nobody else change what a student's standings are derived from, to the caller's end.
+
+    Without it, two who record or receive something of one student at the same moment do not see
+    each other's, and who is later writes a standing without it.
+    """
+    session.flush()
+    session.connection().execute(_STUDENT, {"of_course": course_id, "of_user": user_id})
 
 
 def refresh_standings(session: Session, course_id: int, user_id: int) -> None:
     """Derive all standings of a student in a course; grace days are spent in order of deadline."""
-    session.flush()
-    course = session.get_one(Course, course_id)
-    assignments = session.scalars(
-        select(CourseAssignment).where(CourseAssignment.course_id == course_id)
-    ).all()
-    ids = [assignment.id for assignment in assignments]
-    max_scores = dict(
-        session.execute(
-            select(Version.id, Version.max_score).where(
-                Version.id.in_([assignment.version_id for assignment in assignments])
-            )
-        ).all()
+    lock_student(session, course_id, user_id)
+    of = {"of_course": course_id, "of_user": user_id}
+    handed_in = _handed_in(session, of)
+    rows = sorted(
+        session.execute(_TERMS, of),
+        key=lambda row: (row.CourseAssignment.due_at or _NEVER, row.CourseAssignment.id),
     )
-    extensions = extensions_of(session, user_id, ids)
-    submissions = _submissions(session, ids, user_id)
-    results = official_results(session, [s.id for group in submissions.values() for s in group])
-    choices = _newest(
-        session.scalars(
-            select(Choice)
-            .where(Choice.user_id == user_id, Choice.assignment_id.in_(ids))
-            .order_by(Choice.id)
-        ).all()
-    )
-    decisions = _newest(
-        session.scalars(
-            select(ScoreDecision)
-            .where(ScoreDecision.user_id == user_id, ScoreDecision.assignment_id.in_(ids))
-            .order_by(ScoreDecision.id)
-        ).all()
-    )
-    grace = course.grace_days
-    for assignment in sorted(assignments, key=lambda a: (a.due_at or _NEVER, a.id)):
-        deadline = deadline_of(assignment, extensions.get(assignment.id))
-        graded = [
-            Graded(s, deadline.late_days(s.received_at), results.get(s.id))
-            for s in submissions[assignment.id]
-        ]
-        choice = choices.get(assignment.id)
-        counting = _counting(assignment, graded, grace, choice.submission_id if choice else None)
-        standing = _standing(
-            assignment, user_id, counting, grace, max_scores[assignment.version_id]
-        )
-        standing.submissions = len(graded)
-        if counting is not None and counting.result is not None:
-            grace -= standing.grace_days
-        decision = decisions.get(assignment.id)
-        if decision is not None and decision.kind == "override":
-            standing.status, standing.score = "override", decision.score
-        elif decision is not None and decision.kind == "excuse":
-            standing.status, standing.score = "excused", None
-        session.merge(standing)
-    session.flush()
+    grace = rows[0].grace_days if rows else 0
+    changed = []
+    for row in rows:
+        assignment: CourseAssignment = row.CourseAssignment
+        terms = _Terms(assignment, deadline_of(assignment, row.Extension), grace)
+        mine = handed_in[assignment.id]
+        values = _standing(terms, _counting(terms, mine, row.chosen)) | {
+            "assignment_id": assignment.id,
+            "user_id": user_id,
+            "max_score": row.max_score,
+            "submissions": len(mine),
+        }
+        grace -= values["grace_days"]
+        if row.kind == "override":
+            values |= {"status": "override", "score": row.score}
+        elif row.kind == "excuse":
+            values |= {"status": "excused", "score": None}
+        if any(getattr(row, f"was_{name}") != values[name] for name in _DERIVED):
+            changed.append(values | {"updated_at": now()})
+    upsert(session, Standing, changed, ("assignment_id", "user_id"))
 
 
 def official_results(session: Session, submission_ids: Sequence[int]) -> dict[int, Result]:
@@ -99,85 +176,68 @@ def official_results(session: Session, submission_ids: Sequence[int]) -> dict[in
         .outerjoin(Regrade, Regrade.id == Attempt.regrade_id)
         .where(
             Result.submission_id.in_(submission_ids),
-            or_(Attempt.regrade_id.is_(None), Regrade.state == "applied"),
+            _is_official,
         )
         .order_by(Result.epoch)
     )
     return {result.submission_id: result for result in rows}
 
 
-def _submissions(
-    session: Session, assignment_ids: Sequence[int], user_id: int
-) -> dict[int, list[Submission]]:
-    found: dict[int, list[Submission]] = defaultdict(list)
-    for submission in session.scalars(
-        select(Submission)
-        .where(Submission.user_id == user_id, Submission.assignment_id.in_(assignment_ids))
-        .order_by(Submission.received_at, Submission.id)
-    ):
-        found[submission.assignment_id].append(submission)
-    return found
-
-
-def _newest(rows: Sequence[_T]) -> dict[int, _T]:
-    return {row.assignment_id: row for row in rows}
+def _handed_in(session: Session, of: dict[str, int]) -> dict[int, list[_HandedIn]]:
+    """By assignment, in the order of receipt."""
+    found: dict[int, dict[int, _HandedIn]] = defaultdict(dict)
+    for row in session.connection().execute(_HANDED_IN, of):
+        mine = found[row.assignment_id]
+        mine.setdefault(row.id, _HandedIn(row.id, row.received_at))
+        if row.epoch is not None and row.is_official:  # the latest epoch comes last
+            mine[row.id] = _HandedIn(row.id, row.received_at, row.epoch, row.score)
+    return defaultdict(list, {key: list(mine.values()) for key, mine in found.items()})
 
 
 def _counting(
-    assignment: CourseAssignment, graded: Sequence[Graded], grace: int, chosen: int | None
-) -> Graded | None:
+    terms: _Terms, handed_in: Sequence[_HandedIn], chosen: int | None
+) -> _HandedIn | None:
     """Which of them counts; one that is not graded only where the rule says so."""
-    if not graded:
+    if not handed_in:
         return None
-    if assignment.counts == Counts.CHOSEN:
-        for each in graded:
-            if each.submission.id == chosen:
+    if terms.assignment.counts == Counts.CHOSEN:
+        for each in handed_in:
+            if each.submission_id == chosen:
                 return each
-    if assignment.counts == Counts.BEST:
-        done = [each for each in graded if each.result is not None]
-        if not done:
-            return graded[-1]
-        return max(done, key=lambda each: _final(assignment, each, grace)[0])
-    return graded[-1]
+    if terms.assignment.counts == Counts.BEST:
+        done = [
+            (terms.final(each, each.score)[0], each) for each in handed_in if each.score is not None
+        ]
+        if done:
+            return max(done, key=lambda pair: pair[0])[1]
+    return handed_in[-1]
 
 
-def _final(assignment: CourseAssignment, graded: Graded, grace: int) -> tuple[float, int]:
-    """The score with its penalty, and how many grace days went into it."""
-    assert graded.result is not None  # noqa: S101 - who has no result has no score
-    used = min(grace, graded.late_days) if assignment.late_percent > 0 else 0
-    late = graded.late_days - used
-    return penalized(graded.result.score, assignment.late_percent, late), used
-
-
-def _standing(
-    assignment: CourseAssignment,
-    user_id: int,
-    counting: Graded | None,
-    grace: int,
-    max_score: float,
-) -> Standing:
-    standing = Standing(
-        assignment_id=assignment.id,
-        user_id=user_id,
-        submission_id=None,
-        epoch=None,
-        raw=None,
-        max_score=max_score,
-        late_days=0,
-        grace_days=0,
-        score=None,
-        status="none",
-        updated_at=now(),
-    )
+def _standing(terms: _Terms, counting: _HandedIn | None) -> dict[str, Any]:
+    """What follows from the submission that counts."""
+    values: dict[str, Any] = {
+        "submission_id": None,
+        "epoch": None,
+        "raw": None,
+        "late_days": 0,
+        "grace_days": 0,
+        "score": None,
+        "status": "none",
+    }
     if counting is None:
-        return standing
-    standing.submission_id = counting.submission.id
-    standing.late_days = counting.late_days
-    if counting.result is None:
-        standing.status = "pending"
-        return standing
-    standing.epoch = counting.result.epoch
-    standing.raw = counting.result.score
-    standing.score, standing.grace_days = _final(assignment, counting, grace)
-    standing.status = "graded"
-    return standing
+        return values
+    values |= {
+        "submission_id": counting.submission_id,
+        "late_days": terms.late_days(counting),
+        "status": "pending",
+    }
+    if counting.score is not None:
+        score, grace_days = terms.final(counting, counting.score)
+        values |= {
+            "epoch": counting.epoch,
+            "raw": counting.score,
+            "score": score,
+            "grace_days": grace_days,
+            "status": "graded",
+        }
+    return values

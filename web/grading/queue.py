@@ -20,12 +20,13 @@ from sqlalchemy import (
     Row,
     Table,
     bindparam,
+    case,
     func,
     or_,
     select,
     update,
 )
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, aliased
 
 from web.courses.models import Version
 from web.database import now
@@ -76,13 +77,14 @@ def enqueue(
     *,
     regrade_id: int | None = None,
 ) -> Attempt:
-    """Add the submission's next attempt."""
-    last = session.scalar(
-        select(func.max(Attempt.epoch)).where(Attempt.submission_id == submission.id)
-    )
+    """Add the submission's next attempt; its first, where it is no regrade."""
+    last = 0
+    if regrade_id is not None:
+        epochs = select(func.max(Attempt.epoch)).where(Attempt.submission_id == submission.id)
+        last = session.scalar(epochs) or 0
     attempt = Attempt(
         submission_id=submission.id,
-        epoch=(last or 0) + 1,
+        epoch=last + 1,
         version_id=version_id,
         regrade_id=regrade_id,
         priority=0 if regrade_id is None else REGRADE_PRIORITY,
@@ -171,42 +173,31 @@ def _begin(session: Session, attempt_id: int, worker: str, at: datetime, until: 
 
 
 def _orders(session: Session, attempt_ids: Sequence[int]) -> list[Order]:
-    rows = session.execute(
-        select(
-            Attempt.id,
-            Submission.receipt,
-            Submission.trace,
-            Submission.archive,
-            Submission.sha256,
-            Version.sha256,
-            Attempt.worker,
-        )
-        .join(Submission, Submission.id == Attempt.submission_id)
-        .join(Version, Version.id == Attempt.version_id)
-        .where(Attempt.id.in_(attempt_ids))
-    )
-    by_id = {row[0]: Order(*row[:6], worker=row[6] or "") for row in rows}
-    return [by_id[attempt_id] for attempt_id in attempt_ids]
+    rows = session.connection().execute(_ORDERS, {"of_attempts": list(attempt_ids)})
+    by_id = {row.id: Order(*row[:7]) for row in rows}
+    return [by_id[attempt_id] for attempt_id in attempt_ids if attempt_id in by_id]
 
 
 def names_of(session: Session, attempt_ids: Sequence[int]) -> list[Names]:
     """Of those attempts that there are, for the log."""
-    rows = session.execute(
-        select(Attempt.id, Submission.receipt, Submission.trace)
-        .join(Submission, Submission.id == Attempt.submission_id)
-        .where(Attempt.id.in_(attempt_ids))
-        .order_by(Attempt.id)
-    )
+    rows = session.connection().execute(_NAMES, {"of_attempts": list(attempt_ids)})
     return [Names(attempt=row[0], submission=row[1], trace=row[2]) for row in rows]
 
 
-def held(session: Session, attempt_id: int, worker: str) -> Attempt | None:
-    """An attempt that is this worker's still, with its submission and version."""
-    return session.scalar(
-        select(Attempt)
-        .options(joinedload(Attempt.submission), joinedload(Attempt.version))
-        .where(Attempt.id == attempt_id, _held_by(worker))
-    )
+def held(session: Session, attempt_id: int, worker: str) -> Order | None:
+    """An attempt, if it is this worker's still."""
+    orders = _orders(session, [attempt_id])
+    return next((order for order in orders if order.worker == worker), None)
+
+
+def begin(session: Session, attempt_id: int, worker: str, lease_s: int) -> Order | None:
+    """Note that a worker begins what was claimed for it; None if the lease is lost."""
+    if not tell_progress(
+        session, attempt_id, worker, lease_s, phase="preparing", checks=[], total=0
+    ):
+        return None
+    session.connection().execute(_BEGUN, {"of_attempt": attempt_id, "at": now()})
+    return held(session, attempt_id, worker)
 
 
 def tell_progress(
@@ -387,7 +378,33 @@ def _told(name: str, column: str) -> BindParameter[Any]:
     return bindparam(f"told_{name}", type_=_ATTEMPTS.c[column].type)
 
 
-# Made once: to make and look it up anew costs more than to execute it, several times a grading.
+# Made once: to make a statement anew costs more than to execute it, many times a grading.
+_OF_ATTEMPTS = Attempt.id.in_(bindparam("of_attempts", expanding=True))
+_NAMES = (
+    select(Attempt.id, Submission.receipt, Submission.trace)
+    .join(Submission, Submission.id == Attempt.submission_id)
+    .where(_OF_ATTEMPTS)
+    .order_by(Attempt.id)
+)
+_ORDERS = (
+    select(
+        Attempt.id,
+        Submission.receipt,
+        Submission.trace,
+        Submission.archive,
+        Submission.sha256,
+        Version.sha256,
+        case((Attempt.state == State.RUNNING.value, Attempt.worker), else_="").label("worker"),
+    )
+    .join(Submission, Submission.id == Attempt.submission_id)
+    .join(Version, Version.id == Attempt.version_id)
+    .where(_OF_ATTEMPTS)
+)
+_BEGUN = (
+    update(_ATTEMPTS)
+    .where(_ATTEMPTS.c.id == bindparam("of_attempt"))
+    .values(started_at=bindparam("at"))
+)
 _TELL = (
     update(_ATTEMPTS)
     .where(

@@ -2,20 +2,61 @@
 
 import hashlib
 from dataclasses import replace
+from typing import Any, cast
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import BindParameter, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from grader.report import Outcome, Report, to_compact_json, to_json, without_times
+from grader.report import CheckResult, Outcome, Report, to_compact_json, to_json, without_times
 from web.courses.models import CourseAssignment, Version
 from web.database import now
-from web.gradebook.standings import refresh_standings
+from web.gradebook.standings import lock_student, refresh_standings
 from web.grading.models import Attempt, CheckOutcome, Result, ResultConflict, State
 from web.grading.tallies import count_result
 from web.submissions.models import Submission
 
 log = structlog.get_logger()
+
+
+_ATTEMPT: BindParameter[int] = bindparam("of_attempt")
+
+# Made once: to make a statement anew costs more than to execute it.
+_ABOUT = (
+    select(
+        Attempt.submission_id,
+        Attempt.epoch,
+        Attempt.regrade_id,
+        Attempt.created_at,
+        Attempt.started_at,
+        Submission.receipt,
+        Submission.sha256,
+        Submission.user_id,
+        CourseAssignment.course_id,
+        Version.device,
+    )
+    .join(Submission, Submission.id == Attempt.submission_id)
+    .join(CourseAssignment, CourseAssignment.id == Submission.assignment_id)
+    .join(Version, Version.id == Attempt.version_id)
+    .where(Attempt.id == _ATTEMPT)
+)
+_KNOWN = select(Result.digest).where(
+    Result.submission_id == bindparam("of_submission_id"), Result.epoch == bindparam("of_epoch")
+)
+_ADD_RESULT = insert(cast("Table", Result.__table__))
+_ADD_CHECKS = insert(cast("Table", CheckOutcome.__table__))
+_END = (
+    update(cast("Table", Attempt.__table__))
+    .where(Attempt.id == _ATTEMPT)
+    .values(
+        state=State.DONE.value,
+        ended_at=bindparam("at"),
+        worker=None,
+        leased_until=None,
+        fault=None,
+        phase="",
+    )
+)
 
 
 class NotRecordable(Exception):
@@ -37,69 +78,44 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
     Raises:
         NotRecordable: It is another submission's, or holds no score.
     """
-    attempt = session.get(Attempt, attempt_id, populate_existing=True)
-    if attempt is None:
+    about = session.connection().execute(_ABOUT, {"of_attempt": attempt_id}).one_or_none()
+    if about is None:
         raise NotRecordable(f"There is no attempt {attempt_id}.")
-    submission = session.get_one(Submission, attempt.submission_id)
     if report.outcome is not Outcome.GRADED or report.score is None or report.max_score is None:
         raise NotRecordable(f"A report that is {report.outcome} has no score to record.")
-    if report.submission is None or report.submission["sha256"] != submission.sha256:
+    if report.submission is None or report.submission["sha256"] != about.sha256:
         raise NotRecordable("The report is of another submission.")
-    digest = digest_of(report)
-    known = session.scalar(
-        select(Result.digest).where(
-            Result.submission_id == submission.id, Result.epoch == attempt.epoch
-        )
-    )
-    if known is not None:
-        if known not in (digest, _older_digest_of(report)):
-            log.warning("a report contradicts the result", submission=submission.receipt)
-            session.add(
-                ResultConflict(
-                    submission_id=submission.id,
-                    epoch=attempt.epoch,
-                    digest=digest,
-                    report=to_compact_json(report),
-                )
-            )
+    lock_student(session, about.course_id, about.user_id)
+    which = {"submission_id": about.submission_id, "epoch": about.epoch}
+    text, digest = to_compact_json(report), digest_of(report)
+    known = session.connection().execute(_KNOWN, {f"of_{key}": which[key] for key in which})
+    if (recorded := known.scalar_one_or_none()) is not None:
+        if recorded not in (digest, _older_digest_of(report)):
+            log.warning("a report contradicts the result", submission=about.receipt)
+            session.add(ResultConflict(**which, digest=digest, report=text))
         return False
-    session.add(
-        Result(
-            submission_id=submission.id,
-            epoch=attempt.epoch,
-            attempt_id=attempt.id,
-            score=report.score,
-            max_score=report.max_score,
-            failure=None if report.failure is None else report.failure.value,
-            report=to_compact_json(report),
-            digest=digest,
-        )
-    )
-    session.flush()
-    _add_checks(session, submission.id, attempt.epoch, report)
     moment = now()
-    session.execute(
-        update(Attempt)
-        .where(Attempt.id == attempt.id)
-        .values(
-            state=State.DONE.value,
-            ended_at=moment,
-            worker=None,
-            leased_until=None,
-            fault=None,
-            phase="",
-        )
-    )
-    session.flush()
-    course_id = session.get_one(CourseAssignment, submission.assignment_id).course_id
-    refresh_standings(session, course_id, submission.user_id)
+    result = {
+        "attempt_id": attempt_id,
+        "score": report.score,
+        "max_score": report.max_score,
+        "failure": None if report.failure is None else report.failure.value,
+        "report": text,
+        "digest": digest,
+        "recorded_at": moment,
+    }
+    session.connection().execute(_ADD_RESULT, which | result)
+    if report.checks:  # an insert of no rows would be one of defaults
+        session.connection().execute(_ADD_CHECKS, [which | _outcome(c) for c in report.checks])
+    session.connection().execute(_END, {"of_attempt": attempt_id, "at": moment})
+    refresh_standings(session, about.course_id, about.user_id)
     count_result(
         session,
         report,
-        device=session.get_one(Version, attempt.version_id).device,
-        is_regrade=attempt.regrade_id is not None,
-        queued_at=attempt.created_at,
-        begun_at=attempt.started_at,
+        device=about.device,
+        is_regrade=about.regrade_id is not None,
+        queued_at=about.created_at,
+        begun_at=about.started_at,
         ended_at=moment,
     )
     return True
@@ -120,19 +136,12 @@ def _steady(report: Report) -> Report:
     return replace(steady, checks=tuple(replace(check, output=None) for check in steady.checks))
 
 
-def _add_checks(session: Session, submission_id: int, epoch: int, report: Report) -> None:
-    rows = [
-        {
-            "submission_id": submission_id,
-            "epoch": epoch,
-            "check_id": check.id,
-            "status": check.status.value,
-            "points": check.points,
-            "max_points": check.max_points,
-            "hint": None if check.hint is None else check.hint.id,
-            "speed_ratio": None if check.speed is None else check.speed.ratio,
-        }
-        for check in report.checks
-    ]
-    if rows:  # an insert of no rows would be one of defaults
-        session.execute(insert(CheckOutcome.__table__), rows)  # type: ignore[arg-type]
+def _outcome(check: CheckResult) -> dict[str, Any]:
+    return {
+        "check_id": check.id,
+        "status": check.status.value,
+        "points": check.points,
+        "max_points": check.max_points,
+        "hint": None if check.hint is None else check.hint.id,
+        "speed_ratio": None if check.speed is None else check.speed.ratio,
+    }

@@ -9,10 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from grader.report import Report, Status
+from web.database import upsert
 from web.grading.models import Tally
 
 BOUNDS = (
@@ -136,16 +136,8 @@ def _seconds(figure: Figure, label: str, begin: datetime, end: datetime) -> Coun
 
 
 def _add(session: Session, counts: Mapping[tuple[str, str], float]) -> None:
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert(Tally) if is_postgresql else sqlite.insert(Tally)
-    # In one order always, so that no two who count wait for each other.
     rows = [
         {"figure": str(figure), "label": str(label), "value": float(value)}
         for (figure, label), value in sorted(counts.items())
     ]
-    session.execute(
-        insert.values(rows).on_conflict_do_update(
-            index_elements=["figure", "label"],
-            set_={"value": Tally.value + insert.excluded.value},
-        )
-    )
+    upsert(session, Tally, rows, ("figure", "label"), add="value")

@@ -1,6 +1,5 @@
 """Workers: threads of the service that take gradings from the queue, one at a time each."""
 
-import json
 import secrets
 import threading
 import time
@@ -14,7 +13,7 @@ import structlog
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from grader.errors import InfrastructureFault
-from grader.report import from_json
+from grader.report import from_document
 from grader.runner.messages import Event, GradeOrder
 from grader.runner.process import RunnerEnded, RunnerProcess
 from web.database import Database
@@ -274,7 +273,7 @@ class _Worker:
             return True  # the grading goes on; only who watches sees less
 
     def _record(self, order: queue.Order, event: Event) -> None:
-        report = from_json(json.dumps(event.body["report"]))
+        report = from_document(event.body["report"])
         for pause_s in (*_RECORD_PAUSES_S, None):
             try:
                 with self._all._database.writing() as session:

@@ -129,7 +129,7 @@ def _remove(session: Session, submission_ids: Sequence[int]) -> None:
         )
     )
     courses = {row[0]: row[1] for row in rows}
-    for course_id, user_id in {(courses[a], u) for a, u in concerned}:
+    for course_id, user_id in sorted({(courses[a], u) for a, u in concerned}):
         refresh_standings(session, course_id, user_id)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import exists, func, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from web.courses.deadlines import deadline_for
 from web.courses.models import CourseAssignment
 from web.database import Database, now
 from web.errors import Conflict, Invalid, TooMany
-from web.gradebook.standings import refresh_standings
+from web.gradebook.standings import lock_student, refresh_standings
 from web.grading.models import Attempt, State
 from web.grading.queue import enqueue
 from web.storage import BlobStore
@@ -30,6 +30,18 @@ log = structlog.get_logger()
 
 FOLDER = "submission"
 """The folder in the stored zip."""
+
+_OF_STUDENT = (
+    Submission.assignment_id == bindparam("of_assignment"),
+    Submission.user_id == bindparam("of_user"),
+)
+_KNOWN = select(Submission).where(*_OF_STUDENT, Submission.key == bindparam("by_key"))
+_WAITS = exists().where(
+    Attempt.submission_id == Submission.id, Attempt.state == State.WAITING.value
+)
+_RECEIVED = (
+    select(Submission.received_at).where(*_OF_STUDENT, ~_WAITS).order_by(Submission.received_at)
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,7 @@ def receive(
     archive = blobs.put(to_zip(files.files, FOLDER))
     try:
         with database.writing() as session:
-            made = _record(session, place, assignment.id, files, archive, upload, received_at)
+            made = _record(session, place, assignment, files, archive, upload, received_at)
     except IntegrityError:  # the same key, at the same moment
         with database.reading() as session:
             known = _known(session, assignment.id, user.id, upload.key)
@@ -132,15 +144,10 @@ def room_for(session: Session, assignment: CourseAssignment, user_id: int, at: d
 
     One whose grading waits for a person, through no fault of the student, is not counted.
     """
-    waits = exists().where(
-        Attempt.submission_id == Submission.id, Attempt.state == State.WAITING.value
-    )
-    mine = (
-        select(Submission.received_at)
-        .where(Submission.assignment_id == assignment.id, Submission.user_id == user_id, ~waits)
-        .order_by(Submission.received_at)
-    )
-    times = list(session.scalars(mine))
+    if assignment.attempts is None and assignment.window_attempts is None:
+        return Room(None, None)
+    mine = {"of_assignment": assignment.id, "of_user": user_id}
+    times = list(session.scalars(_RECEIVED, mine))
     left = None if assignment.attempts is None else max(0, assignment.attempts - len(times))
     next_at = None
     if assignment.window_attempts is not None and assignment.window_hours is not None:
@@ -162,25 +169,21 @@ def _known(
     if key is None:
         return None
     return session.scalar(
-        select(Submission).where(
-            Submission.assignment_id == assignment_id,
-            Submission.user_id == user_id,
-            Submission.key == key,
-        )
+        _KNOWN, {"of_assignment": assignment_id, "of_user": user_id, "by_key": key}
     )
 
 
 def _record(
     session: Session,
     place: Place,
-    assignment_id: int,
+    assignment: CourseAssignment,
     files: Files,
     archive: str,
     upload: Upload,
     received_at: datetime,
 ) -> Submission:
-    assignment = session.get_one(CourseAssignment, assignment_id)
     user = place.user
+    lock_student(session, assignment.course_id, user.id)
     if not place.is_staff:
         _require_room(session, assignment, user.id, received_at)
     submission = Submission(
@@ -205,7 +208,9 @@ def _record(
 def _require_room(
     session: Session, assignment: CourseAssignment, user_id: int, at: datetime
 ) -> None:
-    closes_at = deadline_for(session, assignment, user_id).closes_at
+    closes_at = assignment.closes_at
+    if closes_at is not None and at > closes_at:
+        closes_at = deadline_for(session, assignment, user_id).closes_at
     if closes_at is not None and at > closes_at:
         raise Conflict(
             f"{assignment.title} closed at {closes_at:%Y-%m-%d %H:%M} UTC: ask your instructor for "
