@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,12 +44,13 @@ from web.app import create_app
 from web.courses.models import Role
 from web.courses.services import create_course, enrol, set_assignment
 from web.database import now
-from web.dispatch.recording import Recorder, RecorderService
+from web.dispatch.recording import Recorder, RecorderService, Verdict, Word
 from web.dispatch.relay import Relay, RelaySettings
 from web.dispatch.tokens import JobTokens
 from web.dispatch.views import TOKEN_AGE_S
 from web.grading import queue
 from web.grading.models import Attempt
+from web.grading.progress import Told
 from web.grading.versions import add_version
 from web.logs import set_up_logs
 from web.migrating import migrate
@@ -320,14 +321,14 @@ class _Trial:
         }
 
     def _messages(self, jobs: list[Job], said: list[Said]) -> list[Said]:
-        """The same words of each of these jobs."""
+        """The same words of each of these jobs, as if all were graded at the same time."""
         by_receipt = {}
         with self.service.database.reading() as rows:
             for receipt, sha256 in rows.execute(select(Submission.receipt, Submission.sha256)):
                 by_receipt[receipt] = sha256
         made = []
-        for job in jobs:
-            for one in said:
+        for one in said:
+            for job in jobs:
                 body = one.body
                 if one.kind == "report":
                     report = body["report"]
@@ -348,17 +349,17 @@ class _Trial:
             reporter.say(one)
         reporter.close()
 
-    def _recorder(self) -> Recorder:
-        return Recorder(self.service.database, self.keys, lease_s=900, most_tries=3)
+    def _recorder(self) -> "_CountingRecorder":
+        return _CountingRecorder(self.service.database, self.keys, lease_s=900, most_tries=3)
 
     def _consume(self, messages: int) -> None:
-        """The recorder at work until so many transactions are committed: one a message."""
-        until = self.meter.commits + messages
+        """The recorder at work until it has recorded so many messages."""
+        recorder = self._recorder()
         with Connection(self.settings.broker_url, heartbeat=0) as connection:
-            service = RecorderService(connection, self._recorder())
-            thread = threading.Thread(target=service.run)
+            service = RecorderService(connection, recorder)
+            thread = threading.Thread(target=service.serve)
             thread.start()
-            wait_for(lambda: self.meter.commits >= until, 600, 0.05)
+            wait_for(lambda: recorder.recorded >= messages, 600, 0.05)
             service.should_stop = True
             thread.join()
 
@@ -442,6 +443,22 @@ class _Trial:
                 insert(Attempt),
                 [{"submission_id": n, "epoch": 1, "version_id": version_id} for n in made],
             )
+
+
+class _CountingRecorder(Recorder):
+    """As it is, and counts the messages that it is done with."""
+
+    recorded = 0
+
+    def tell(self, told: Sequence[Told]) -> Verdict:
+        verdict = super().tell(told)
+        self.recorded += len(told)
+        return verdict
+
+    def record(self, word: Word) -> Verdict:
+        verdict = super().record(word)
+        self.recorded += 1
+        return verdict
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pytest
 from web.database import now
 from web.grading import queue
 from web.grading.models import Attempt, Result, State
+from web.grading.progress import Told, tell
 
 
 @pytest.fixture
@@ -72,9 +73,7 @@ def test_a_lost_lease_is_given_to_another_and_the_first_writes_nothing(
         assert [each["attempt"] for each in queue.release_expired(rows)] == [order.attempt_id]
     assert claim("here-2").attempt_id == order.attempt_id
     with service.database.writing() as rows:
-        told = queue.tell_progress(
-            rows, order.attempt_id, "here-1", 60, phase="x", checks=[], total=1
-        )
+        told = tell(rows, Told(order.attempt_id, "here-1", "x", total=1), 60)
         off = queue.put_off(rows, order.attempt_id, "here-1", "x", most_tries=1, lasting=True)
     assert not told
     assert not off

@@ -103,7 +103,7 @@ def _record(options: argparse.Namespace) -> int:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
-        service.run()
+        service.serve()
     database.close()
     return OK
 

@@ -6,8 +6,12 @@ and what a runner wrote must not be able to.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -24,12 +28,16 @@ from web.database import Database
 from web.dispatch.tokens import JobTokens, TokenRefused, Turn
 from web.dispatch.topology import DEAD_JOBS, queues
 from web.grading import queue
+from web.grading.progress import Told, tell_some
 from web.grading.recorder import NotRecordable, record_report
 from web.grading.tallies import Fault, count_refused
 
 log = structlog.get_logger()
 
 _PREFETCH = 20
+_GATHER_S = 0.1
+"""Words of progress wait so long for others, to be recorded with them."""
+
 _PAUSE_S = 2.0
 _PROGRESS = frozenset({"phase", "check"})
 
@@ -55,6 +63,21 @@ class _Progress(BaseModel):
     total: int = Field(ge=0, le=100_000)
 
 
+@dataclass(frozen=True)
+class Word:
+    """What a runner says of a turn that it was given.
+
+    Attributes:
+        said: The message.
+        turn: Which its token stands for.
+        told: How far the grading is, where the message says that.
+    """
+
+    said: Said
+    turn: Turn
+    told: Told | None = None
+
+
 class Recorder:
     """Records what runners say.
 
@@ -75,17 +98,55 @@ class Recorder:
 
     def take(self, content: bytes) -> Verdict:
         """One message of a runner, as it came."""
+        word = self.read(content)
+        if word is None:
+            return Verdict.REFUSED
+        return self.record(word) if word.told is None else self.tell([word.told])
+
+    def read(self, content: bytes) -> Word | None:
+        """What a message says; None where it is refused."""
         try:
             said = said_of(content)
             turn = self._tokens.read(said.token)
         except (NotAJob, TokenRefused) as error:
-            return self._refuse(error)
-        with bound_contextvars(attempt=turn.attempt_id, by=said.runner[:60]):
+            self._refuse(error)
+            return None
+        word = Word(said, turn)
+        try:
+            return replace(word, told=_told(said, turn)) if said.kind in _PROGRESS else word
+        except ValidationError as error:
+            with _about(word):
+                self._refuse(error, self._names(turn))
+            return None
+
+    def tell(self, told: Sequence[Told]) -> Verdict:
+        """Record how far gradings are: all at once, and of each only what was said last."""
+        newest = {(each.attempt_id, each.worker): each for each in told}
+        try:
+            with self._database.writing() as session:
+                tell_some(session, list(newest.values()), self._lease_s)
+        except (SQLAlchemyError, OSError) as error:
+            log.error("progress cannot be recorded yet", error=str(error)[:500])
+            return Verdict.LATER
+        return Verdict.DONE
+
+    def record(self, word: Word) -> Verdict:
+        """Record how a grading ended."""
+        names: Mapping[str, Any] = {}
+        with _about(word):
             try:
-                return self._take(said, turn)
+                with self._database.writing() as session:
+                    names = _names_in(session, word.turn)
+                    with bound_contextvars(**names):
+                        end = self._end(session, word)
+            except (NotRecordable, ValueError) as error:
+                self._refuse(error, names)
+                return Verdict.REFUSED
             except (SQLAlchemyError, OSError) as error:
                 log.error("a report cannot be recorded yet", error=str(error)[:500])
                 return Verdict.LATER
+            end(**names)
+        return Verdict.DONE
 
     def bury(self, fields: object) -> Verdict:
         """A job that no runner could work off: a person has to look at it."""
@@ -113,78 +174,71 @@ class Recorder:
         log.error("a job lies with the dead", **about)
         return Verdict.DONE
 
+    def _end(self, session: Session, word: Word) -> Callable[..., object]:
+        """Record it; what is to be logged once that is committed."""
+        said, turn = word.said, word.turn
+        if said.kind == "report":
+            report = from_document(said.body.get("report"))
+            recorded = record_report(session, turn.attempt_id, report)
+            return partial(log.info, "reported", recorded=recorded)
+        if said.kind == "unwell":
+            queue.give_back(session, turn.attempt_id, turn.holder, fault=Fault.UNWELL)
+            return partial(log.error, "a runner is ill", why=_words(said))
+        lasting = said.body.get("author") is True
+        queue.put_off(
+            session,
+            turn.attempt_id,
+            turn.holder,
+            _words(said),
+            most_tries=self._most_tries,
+            lasting=lasting,
+            kind=Fault.ASSIGNMENT if lasting else Fault.GRADER,
+        )
+        return partial(
+            log.error,
+            "not graded, by no fault of the submission",
+            fault=_words(said),
+            lasting=lasting,
+        )
+
     def _names(self, turn: Turn) -> Mapping[str, Any]:
-        with self._database.reading() as session:
-            found = queue.names_of(session, [turn.attempt_id])
-        return found[0] if found else {}
-
-    def _take(self, said: Said, turn: Turn) -> Verdict:
-        # Nothing is logged of progress that is as it should be, and there is much of it.
-        names = {} if said.kind in _PROGRESS else self._names(turn)
         try:
-            with bound_contextvars(**names):
-                self._record(said, turn)
-        except (NotRecordable, ValidationError, ValueError) as error:
-            with bound_contextvars(**(names or self._names(turn))):
-                return self._refuse(error)
-        return Verdict.DONE
+            with self._database.reading() as session:
+                return _names_in(session, turn)
+        except (SQLAlchemyError, OSError):
+            return {}
 
-    def _refuse(self, error: Exception) -> Verdict:
-        log.warning("a report was refused", reason=str(error)[:500])
+    def _refuse(self, error: Exception, names: Mapping[str, Any] = MappingProxyType({})) -> None:
+        log.warning("a report was refused", reason=str(error)[:500], **names)
         try:
             with self._database.writing() as session:
                 count_refused(session)
         except (SQLAlchemyError, OSError):
             log.warning("a refusal could not be counted")
-        return Verdict.REFUSED
 
-    def _record(self, said: Said, turn: Turn) -> None:
-        if said.kind == "report":
-            report = from_document(said.body.get("report"))
-            with self._database.writing() as session:
-                recorded = record_report(session, turn.attempt_id, report)
-            log.info("reported", recorded=recorded)
-            return
-        with self._database.writing() as session:
-            if said.kind == "unwell":
-                queue.give_back(session, turn.attempt_id, turn.holder, fault=Fault.UNWELL)
-                log.error("a runner is ill", why=_words(said))
-            elif said.kind == "fault":
-                lasting = said.body.get("author") is True
-                queue.put_off(
-                    session,
-                    turn.attempt_id,
-                    turn.holder,
-                    _words(said),
-                    most_tries=self._most_tries,
-                    lasting=lasting,
-                    kind=Fault.ASSIGNMENT if lasting else Fault.GRADER,
-                )
-                log.error(
-                    "not graded, by no fault of the submission", fault=_words(said), lasting=lasting
-                )
-            else:
-                self._tell(session, said, turn)
 
-    def _tell(self, session: Session, said: Said, turn: Turn) -> None:
-        phase, progress = "running checks", _Progress(checks=[], total=0)
-        if said.kind == "phase":
-            phase = str(said.body.get("name"))[:40]
-        else:
-            progress = _Progress.model_validate(said.body)
-        queue.tell_progress(
-            session,
-            turn.attempt_id,
-            turn.holder,
-            self._lease_s,
-            phase=phase,
-            checks=[check.model_dump() for check in progress.checks],
-            total=progress.total,
-        )
+def _about(word: Word) -> AbstractContextManager[object]:
+    return bound_contextvars(attempt=word.turn.attempt_id, by=word.said.runner[:60])
+
+
+def _names_in(session: Session, turn: Turn) -> Mapping[str, Any]:
+    found = queue.names_of(session, [turn.attempt_id])
+    return found[0] if found else {}
+
+
+def _told(said: Said, turn: Turn) -> Told:
+    """Raises ValidationError."""
+    if said.kind == "phase":
+        return Told(turn.attempt_id, turn.holder, str(said.body.get("name")))
+    progress = _Progress.model_validate(said.body)
+    checks = [check.model_dump() for check in progress.checks]
+    return Told(turn.attempt_id, turn.holder, "running checks", checks, progress.total)
 
 
 class RecorderService(ConsumerMixin):  # type: ignore[misc]
     """Consumes the broker's queues until it is told to stop.
+
+    Words of progress are gathered for a moment, to be recorded in one transaction.
 
     Args:
         connection: With the recorder's user, and no heartbeat: see `_settle`.
@@ -194,14 +248,26 @@ class RecorderService(ConsumerMixin):  # type: ignore[misc]
     def __init__(self, connection: Connection, recorder: Recorder) -> None:
         self.connection = connection
         self._recorder = recorder
+        self._gathered: list[tuple[Message, Told]] = []
+        self._since = 0.0
+
+    def serve(self) -> None:
+        """Until `should_stop` is set. What happens to its connection, it outlives."""
+        self.run(safety_interval=_GATHER_S)
 
     def get_consumers(self, _consumer: type[Consumer], channel: Any) -> list[Consumer]:
         """Kombu asks for them after each connect. The relay has declared their queues."""
+        self._gathered.clear()  # the broker gives what was not acknowledged once more
         by_name = {each.name: each for each in queues()}
         return [
             self._consumer(channel, by_name[REPORTS], self._on_report),
             self._consumer(channel, by_name[DEAD_JOBS], self._on_dead),
         ]
+
+    def on_iteration(self) -> None:
+        """Kombu calls it after each message, and where none comes for a moment."""
+        if self._gathered and time.monotonic() - self._since >= _GATHER_S:
+            self._tell()
 
     def _consumer(
         self, channel: Any, source: Queue, on_message: Callable[[Message], None]
@@ -216,8 +282,17 @@ class RecorderService(ConsumerMixin):  # type: ignore[misc]
         )
 
     def _on_report(self, message: Message) -> None:
-        content = _bytes(message)
-        self._settle(message, lambda: self._recorder.take(content))
+        word = self._recorder.read(_bytes(message))
+        if word is None:
+            message.reject(requeue=False)
+        elif word.told is None:
+            self._settle(message, lambda: self._recorder.record(word))
+        else:
+            if not self._gathered:
+                self._since = time.monotonic()
+            self._gathered.append((message, word.told))
+            if len(self._gathered) >= _PREFETCH // 2:
+                self._tell()
 
     def _on_dead(self, message: Message) -> None:
         content = _bytes(message)
@@ -227,16 +302,28 @@ class RecorderService(ConsumerMixin):  # type: ignore[misc]
             fields = None
         self._settle(message, lambda: self._recorder.bury(fields))
 
+    def _tell(self) -> None:
+        told = [each for _message, each in self._gathered]
+        if self._insist(lambda: self._recorder.tell(told)) is not Verdict.LATER:
+            for message, _each in self._gathered:
+                message.ack()
+        self._gathered.clear()
+
     def _settle(self, message: Message, record: Callable[[], Verdict]) -> None:
-        """Record, if it takes hours: giving it back would count towards its delivery limit."""
-        while (verdict := record()) is Verdict.LATER:
-            if self.should_stop:
-                return  # not acknowledged: it comes again
-            time.sleep(_PAUSE_S)
+        verdict = self._insist(record)
         if verdict is Verdict.DONE:
             message.ack()
-        else:
+        elif verdict is Verdict.REFUSED:
             message.reject(requeue=False)
+
+    def _insist(self, record: Callable[[], Verdict]) -> Verdict:
+        """Record, if it takes hours: giving it back would count towards its delivery limit.
+
+        Later only where the service stops: what is not acknowledged comes again.
+        """
+        while (verdict := record()) is Verdict.LATER and not self.should_stop:
+            time.sleep(_PAUSE_S)
+        return verdict
 
 
 def _bytes(message: Message) -> bytes:

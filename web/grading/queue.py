@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict, cast
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     CursorResult,
     Row,
@@ -31,6 +30,7 @@ from sqlalchemy.orm import Session, aliased
 from web.courses.models import Version
 from web.database import now
 from web.grading.models import Attempt, State
+from web.grading.progress import Told, tell
 from web.grading.tallies import Fault, count_faults
 from web.submissions.models import Submission
 
@@ -192,34 +192,10 @@ def held(session: Session, attempt_id: int, worker: str) -> Order | None:
 
 def begin(session: Session, attempt_id: int, worker: str, lease_s: int) -> Order | None:
     """Note that a worker begins what was claimed for it; None if the lease is lost."""
-    if not tell_progress(
-        session, attempt_id, worker, lease_s, phase="preparing", checks=[], total=0
-    ):
+    if not tell(session, Told(attempt_id, worker, "preparing"), lease_s):
         return None
     session.connection().execute(_BEGUN, {"of_attempt": attempt_id, "at": now()})
     return held(session, attempt_id, worker)
-
-
-def tell_progress(
-    session: Session,
-    attempt_id: int,
-    worker: str,
-    lease_s: int,
-    *,
-    phase: str,
-    checks: Sequence[dict[str, Any]],
-    total: int,
-) -> bool:
-    """Say how far a grading is, which renews its lease; False if the lease is lost."""
-    values = {
-        "told_id": attempt_id,
-        "told_by": worker,
-        "told_phase": phase[:40],
-        "told_checks": list(checks),
-        "told_total": total,
-        "told_until": now() + timedelta(seconds=lease_s),
-    }
-    return session.connection().execute(_TELL, values).rowcount == 1
 
 
 def give_back(
@@ -374,10 +350,6 @@ _QUEUED_AGAIN: dict[str, Any] = {
 _ATTEMPTS = cast("Table", Attempt.__table__)
 
 
-def _told(name: str, column: str) -> BindParameter[Any]:
-    return bindparam(f"told_{name}", type_=_ATTEMPTS.c[column].type)
-
-
 # Made once: to make a statement anew costs more than to execute it, many times a grading.
 _OF_ATTEMPTS = Attempt.id.in_(bindparam("of_attempts", expanding=True))
 _NAMES = (
@@ -404,20 +376,6 @@ _BEGUN = (
     update(_ATTEMPTS)
     .where(_ATTEMPTS.c.id == bindparam("of_attempt"))
     .values(started_at=bindparam("at"))
-)
-_TELL = (
-    update(_ATTEMPTS)
-    .where(
-        _ATTEMPTS.c.id == _told("id", "id"),
-        _ATTEMPTS.c.state == State.RUNNING.value,
-        _ATTEMPTS.c.worker == _told("by", "worker"),
-    )
-    .values(
-        phase=_told("phase", "phase"),
-        checks=_told("checks", "checks"),
-        checks_total=_told("total", "checks_total"),
-        leased_until=_told("until", "leased_until"),
-    )
 )
 
 

@@ -18,6 +18,7 @@ from grader.runner.messages import Event, GradeOrder
 from grader.runner.process import RunnerEnded, RunnerProcess
 from web.database import Database
 from web.grading import queue
+from web.grading.progress import Told, tell
 from web.grading.recorder import NotRecordable, record_report
 from web.grading.tallies import Fault
 from web.grading.versions import version_folder
@@ -259,15 +260,8 @@ class _Worker:
     ) -> bool:
         try:
             with self._all._database.writing() as session:
-                return queue.tell_progress(
-                    session,
-                    order.attempt_id,
-                    self._name,
-                    self._all._settings.lease_seconds,
-                    phase=phase,
-                    checks=checks,
-                    total=total,
-                )
+                told = Told(order.attempt_id, self._name, phase, checks, total)
+                return tell(session, told, self._all._settings.lease_seconds)
         except (SQLAlchemyError, OSError) as error:
             log.warning("progress could not be told", error=str(error))
             return True  # the grading goes on; only who watches sees less

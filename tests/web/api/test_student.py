@@ -10,6 +10,7 @@ from web.courses.models import CourseAssignment, Extension
 from web.database import now
 from web.grading import queue
 from web.grading.models import Attempt
+from web.grading.progress import Told, tell
 from web.grading.versions import bundle_path
 from web.submissions.models import Submission
 
@@ -227,15 +228,8 @@ def test_a_grading_can_be_watched_but_not_while_scores_are_held(sam, hand_in, se
     submission = hand_in()
     with service.database.writing() as rows:
         order = queue.claim(rows, "here-1", 60)
-        queue.tell_progress(
-            rows,
-            order.attempt_id,
-            "here-1",
-            60,
-            phase="grading",
-            checks=[{"id": "a", "title": "One.", "status": "passed"}],
-            total=2,
-        )
+        checks = [{"id": "a", "title": "One.", "status": "passed"}]
+        tell(rows, Told(order.attempt_id, "here-1", "grading", checks, 2), 60)
     found = sam.get(f"/submissions/{submission.receipt}").get_json()
     assert (found["state"], found["phase"], found["place"]) == ("running", "grading", None)
     assert found["checks"] == [{"title": "One.", "status": "passed"}]

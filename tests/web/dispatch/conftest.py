@@ -111,7 +111,7 @@ def recording(recorder, queues):
 def recording_on(recorder, broker):
     with Connection(broker.url("recorder"), heartbeat=0) as connection:
         made = RecorderService(connection, recorder)
-        thread = threading.Thread(target=made.run, daemon=True)
+        thread = threading.Thread(target=made.serve, daemon=True)
         thread.start()
         yield made
         made.should_stop = True
