@@ -34,7 +34,7 @@ from web.grading.tallies import Fault, count_refused
 
 log = structlog.get_logger()
 
-_PREFETCH = 20
+_PREFETCH = 40
 _GATHER_S = 0.1
 """Words of progress wait so long for others, to be recorded with them."""
 
@@ -305,8 +305,8 @@ class RecorderService(ConsumerMixin):  # type: ignore[misc]
     def _tell(self) -> None:
         told = [each for _message, each in self._gathered]
         if self._insist(lambda: self._recorder.tell(told)) is not Verdict.LATER:
-            for message, _each in self._gathered:
-                message.ack()
+            # All before the last one are of this batch, or settled already.
+            self._gathered[-1][0].ack(multiple=True)
         self._gathered.clear()
 
     def _settle(self, message: Message, record: Callable[[], Verdict]) -> None:

@@ -8,7 +8,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypedDict, cast
@@ -130,14 +130,13 @@ def claim_some(
     query = select(ranked).order_by(ranked.c.priority, ranked.c.turn, ranked.c.id)
     rows = session.execute(query.limit(most + _SPARE)).all()
     next_ones = [row.id for row in rows[: _settled(rows[:most])]]
-    until = moment + timedelta(seconds=lease_s)
-    # In one order always, so that no two who claim wait for each other.
-    taken = {each for each in sorted(next_ones) if _begin(session, each, worker(), moment, until)}
+    given = {each: worker() for each in next_ones}
+    taken = _begin(session, given, moment, lease_s)
     if not taken:  # another was faster
-        spare = (row.id for row in rows[len(next_ones) :])
-        one = next((each for each in spare if _begin(session, each, worker(), moment, until)), None)
-        return [] if one is None else _orders(session, [one])
-    return _orders(session, [each for each in next_ones if each in taken])
+        for row in rows[len(next_ones) :]:
+            if taken := _begin(session, {row.id: worker()}, moment, lease_s):
+                break
+    return taken
 
 
 def _settled(rows: Sequence[Row[Any]]) -> int:
@@ -156,20 +155,23 @@ def _settled(rows: Sequence[Row[Any]]) -> int:
     return len(rows)
 
 
-def _begin(session: Session, attempt_id: int, worker: str, at: datetime, until: datetime) -> bool:
-    return _changed(
-        session,
-        attempt_id,
-        Attempt.state == State.QUEUED.value,
-        state=State.RUNNING.value,
-        worker=worker,
-        leased_until=until,
-        tries=Attempt.tries + 1,
-        started_at=at,
-        phase="preparing",
-        checks=[],
-        checks_total=0,
-    )
+def _begin(session: Session, given: Mapping[int, str], at: datetime, lease_s: int) -> list[Order]:
+    """Those that nobody else has begun meanwhile, in the order in which they were given."""
+    values = [
+        {
+            "of_attempt": attempt_id,
+            "to": given[attempt_id],
+            "at": at,
+            "until": at + timedelta(seconds=lease_s),
+        }
+        for attempt_id in sorted(given)  # so that no two who claim wait for each other
+    ]
+    if not values:
+        return []
+    session.connection().execute(_BEGIN, values)
+    return [
+        order for order in _orders(session, list(given)) if order.worker == given[order.attempt_id]
+    ]
 
 
 def _orders(session: Session, attempt_ids: Sequence[int]) -> list[Order]:
@@ -371,6 +373,20 @@ _ORDERS = (
     .join(Submission, Submission.id == Attempt.submission_id)
     .join(Version, Version.id == Attempt.version_id)
     .where(_OF_ATTEMPTS)
+)
+_BEGIN = (
+    update(_ATTEMPTS)
+    .where(_ATTEMPTS.c.id == bindparam("of_attempt"), _ATTEMPTS.c.state == State.QUEUED.value)
+    .values(
+        state=State.RUNNING.value,
+        worker=bindparam("to"),
+        leased_until=bindparam("until"),
+        tries=_ATTEMPTS.c.tries + 1,
+        started_at=bindparam("at"),
+        phase="preparing",
+        checks=[],
+        checks_total=0,
+    )
 )
 _BEGUN = (
     update(_ATTEMPTS)
