@@ -154,15 +154,17 @@ def _mapping(item: object) -> _Reader:
 
 def _record(kind: Callable[..., object]) -> _Reader:
     readers = {key: _reader(hint) for key, hint in typing.get_type_hints(kind).items()}
-    needed = _needed(kind)
+    needed = dict.fromkeys(_needed(kind))  # in their order
 
     def read_record(value: object) -> object:
         table = _table(value)
-        if unknown := [key for key in table if key not in readers]:
-            known = suggestion(unknown[0], readers)
-            raise _Misfit(f"has an unknown key {quoted(unknown[0])}.{known}")
-        if missing := [key for key in needed if key not in table]:
-            raise _Misfit(f"lacks the key {missing[0]}.")
+        if not table.keys() <= readers.keys():
+            unknown = next(key for key in table if key not in readers)
+            known = suggestion(unknown, readers)
+            raise _Misfit(f"has an unknown key {quoted(unknown)}.{known}")
+        if not table.keys() >= needed.keys():
+            missing = next(key for key in needed if key not in table)
+            raise _Misfit(f"lacks the key {missing}.")
         found = {}
         for key, each in table.items():
             try:

@@ -15,6 +15,7 @@ from grader.sandbox.failures import Failure
 
 SCHEMA_VERSION = 1
 
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 _HIDDEN_CHECK = "This check is hidden."
 _HIDDEN_END = "Your code ended in a hidden check."
 _HIDDEN_FAULT = (
@@ -295,32 +296,31 @@ def without_times(report: Report) -> Report:
             replace(
                 check,
                 speed=None,
-                metrics={k: v for k, v in check.metrics.items() if not _is_measured(k)},
+                metrics={k: v for k, v in check.metrics.items() if not is_measured(k)},
             )
             for check in report.checks
         ),
     )
 
 
-def _is_measured(metric: str) -> bool:
+def is_measured(metric: str) -> bool:
+    """Whether a metric says by its name that it differs from one grading to the next."""
     return metric.endswith(("_s", "_mib")) or metric.startswith("speed_")
 
 
+def to_document(report: Report) -> dict[str, Any]:
+    """In JSON's own types, keys in a fixed order; floats that JSON has not become text."""
+    return cast("dict[str, Any]", _plain(report))
+
+
 def to_json(report: Report) -> str:
-    """One JSON document, keys in a fixed order; floats that JSON has not are written as text."""
-    return json.dumps(_plain(report), indent=2, allow_nan=False)
+    """The same as one JSON document."""
+    return json.dumps(to_document(report), indent=2, allow_nan=False)
 
 
-def to_compact_json(report: Report) -> str:
-    """The same for programs, without any space: it is written in a fraction of the time."""
-    try:
-        return _compact(report)
-    except ValueError:  # a float that JSON has not
-        return _compact(_plain(report))
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, default=_shallow, separators=(",", ":"), allow_nan=False)
+def to_compact_json(document: Mapping[str, Any]) -> str:
+    """Of what `to_document` gave, for programs: without any space."""
+    return json.dumps(document, separators=(",", ":"), allow_nan=False)
 
 
 def from_json(text: str) -> Report:
@@ -338,34 +338,32 @@ def from_document(document: object) -> Report:
 
 
 def _plain(value: object) -> object:
-    """JSON's own types; NumPy's numbers become Python's."""
+    kind = type(value)
+    if kind in _AS_THEY_ARE or (kind is float and math.isfinite(cast(float, value))):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if is_dataclass(value):
+        return {name: _plain(getattr(value, name)) for name in _names(cast(object, kind))}
+    return _scalar(value)
+
+
+def _scalar(value: object) -> object:
+    """NumPy's numbers become Python's."""
     if isinstance(value, Enum):
         return value.value
-    if value is None or isinstance(value, (str, bool)) or type(value) is int:
+    if isinstance(value, str):
         return value
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
         number = float(value)
         return number if math.isfinite(number) else str(number)
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return {str(key): _plain(item) for key, item in _table(value).items()}
-
-
-def _table(value: object) -> Mapping[Any, object]:
-    if is_dataclass(value):
-        return {name: getattr(value, name) for name in _field_names(cast(object, type(value)))}
-    if isinstance(value, Mapping):
-        return dict(value)
     raise TypeError(f"a report cannot hold a {type(value).__name__}")
 
 
 @functools.cache
-def _field_names(kind: Any) -> tuple[str, ...]:
+def _names(kind: Any) -> tuple[str, ...]:
     return tuple(each.name for each in fields(kind))
-
-
-def _shallow(value: object) -> object:
-    """What the encoder does not know, one level of it; the rest it asks for itself."""
-    return _table(value) if is_dataclass(value) or isinstance(value, Mapping) else _plain(value)

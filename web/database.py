@@ -1,7 +1,7 @@
 """The database: SQLite by default, PostgreSQL by a URL. Plain SQLAlchemy, no application needed."""
 
 import functools
-import select
+import select as polling
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,18 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import DateTime, Executable, MetaData, Table, create_engine, event
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Executable,
+    MetaData,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.exc import DisconnectionError
@@ -66,13 +77,18 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def add(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, all of the same columns."""
+    _write(session, table, rows, keys=(), summed="")
+
+
 def upsert(
     session: Session,
     table: type[Base],
     rows: Sequence[Mapping[str, Any]],
     keys: tuple[str, ...],
     *,
-    add: str = "",
+    summed: str = "",
 ) -> None:
     """Insert rows, and where there is one with the same key, change that one.
 
@@ -81,25 +97,50 @@ def upsert(
         table: Where.
         rows: All of the same columns. In one order always, so that no two wait for each other.
         keys: The columns that tell rows apart.
-        add: To this column the value is added; all others become what the row says.
+        summed: To this column the value is added; all others become what the row says.
     """
-    if rows:
-        dialect = session.get_bind().dialect.name
-        statement = _upsert(table, tuple(rows[0]), keys, add, dialect)
-        session.connection().execute(statement, rows)
+    _write(session, table, rows, keys, summed)
+
+
+def _write(
+    session: Session,
+    table: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    keys: tuple[str, ...],
+    summed: str,
+) -> None:
+    if not rows:
+        return  # an insert of no rows would be one of defaults
+    columns = tuple(rows[0])
+    dialect = session.get_bind().dialect.name
+    in_columns = dialect == "postgresql" and len(rows) > 1
+    statement = _statement(table, columns, keys, summed, dialect, in_columns)
+    values = {name: [row[name] for row in rows] for name in columns} if in_columns else rows
+    session.connection().execute(statement, values)
 
 
 @functools.cache
-def _upsert(
-    table: type[Base], columns: tuple[str, ...], keys: tuple[str, ...], add: str, dialect: str
+def _statement(
+    table: type[Base],
+    columns: tuple[str, ...],
+    keys: tuple[str, ...],
+    summed: str,
+    dialect: str,
+    in_columns: bool,
 ) -> Executable:
     of_table = cast("Table", table.__table__)
-    insert: postgresql.Insert | sqlite.Insert = (
-        postgresql if dialect == "postgresql" else sqlite
-    ).insert(of_table)
+    of_dialect = postgresql if dialect == "postgresql" else sqlite
+    insert: postgresql.Insert | sqlite.Insert = of_dialect.insert(of_table)
+    if in_columns:
+        # One statement, an array for each column: a third of what a statement for each row costs.
+        arrays = [bindparam(name, type_=ARRAY(of_table.c[name].type)) for name in columns]
+        rows = func.unnest(*arrays).table_valued(*columns).render_derived(name="given")
+        insert = insert.from_select(columns, select(*(rows.c[name] for name in columns)))
+    if not keys:
+        return insert
     changed: dict[str, Any] = {name: insert.excluded[name] for name in columns if name not in keys}
-    if add:
-        changed[add] = of_table.c[add] + insert.excluded[add]
+    if summed:
+        changed[summed] = of_table.c[summed] + insert.excluded[summed]
     return insert.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
@@ -173,8 +214,8 @@ def _require_alive(connection: Any, record: ConnectionPoolEntry, _proxy: object)
     if used is None:
         return
     try:
-        waiting = select.poll()
-        waiting.register(connection, select.POLLIN)
+        waiting = polling.poll()
+        waiting.register(connection, polling.POLLIN)
         if waiting.poll(0):
             raise DisconnectionError("The server has closed the connection.")
         if time.monotonic() - used > _ASKED_AFTER_S:

@@ -13,6 +13,7 @@ from grader.known_submissions import KnownSubmission, load_known_submissions
 from web.accounts.models import User
 from web.accounts.passwords import hash_password
 from web.accounts.services import create_user
+from web.courses.access import Place, enter
 from web.courses.models import Course, CourseAssignment, Extension, Role, Version
 from web.courses.services import create_course, enrol, set_assignment
 from web.database import now
@@ -155,7 +156,9 @@ def _hand_in(services: Services, versions: list[Version]) -> list[Expected]:
     rng = random.Random(_SEED)  # noqa: S311 - the same demo each time
     expected = []
     with services.database.reading() as session:
-        people = {user.login: user for user in session.scalars(select(User))}
+        places = {
+            user.login: enter(session, user, COURSE) for user in session.scalars(select(User))
+        }
         assignments = session.scalars(select(CourseAssignment)).all()
         due = {each.slug: each.due_at or now() for each in assignments}
     for version, share in zip(versions, (0.8, 0.2), strict=True):
@@ -171,20 +174,19 @@ def _hand_in(services: Services, versions: list[Version]) -> list[Expected]:
                 tried.append(rng.choice(full))
             moments = sorted(end - timedelta(hours=rng.uniform(-20, 90)) for _ in tried)
             for each, moment in zip(tried, moments, strict=True):
-                receipt = _receive(services, people[_login(name)], version.slug, each, moment)
+                receipt = _receive(services, places[_login(name)], version.slug, each, moment)
                 expected.append(Expected(receipt, each.name, each.kind == "accepted"))
     return expected
 
 
 def _receive(
-    services: Services, user: User, slug: str, known: KnownSubmission, moment: datetime
+    services: Services, place: Place, slug: str, known: KnownSubmission, moment: datetime
 ) -> str:
     upload = Upload(list(known.submission.files.items()), "web")
     received = receive(
         services.database,
         services.blobs,
-        user,
-        COURSE,
+        place,
         slug,
         upload,
         at=min(moment, now() - timedelta(minutes=1)),

@@ -15,6 +15,7 @@ from grader.report import Hint as ReportHint
 from web.accounts.passwords import hash_password
 from web.accounts.services import create_user
 from web.app import create_app
+from web.courses.access import enter
 from web.courses.models import Role, Version
 from web.courses.services import create_course, enrol, set_assignment
 from web.database import Database, now
@@ -208,20 +209,20 @@ class Browser:
         return answer
 
 
+def receive_from(service, person, course, assignment, upload):
+    """As the pages do, for whoever hands in."""
+    with service.database.reading() as rows:
+        place = enter(rows, person, course)
+    return receive(service.database, service.blobs, place, assignment, upload)
+
+
 @pytest.fixture
 def hand_in(service, course):
     """A function that hands in for somebody; nothing is graded yet."""
 
     def submit(login="sam", code=b"class Dense: ...\n", key=None):
         upload = Upload([("layers.py", code)], "web", key=key)
-        return receive(
-            service.database,
-            service.blobs,
-            course.people[login],
-            course.slug,
-            course.assignment,
-            upload,
-        )
+        return receive_from(service, course.people[login], course.slug, course.assignment, upload)
 
     return submit
 

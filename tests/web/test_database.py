@@ -7,12 +7,15 @@ from alembic import command
 from sqlalchemy import MetaData, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+import web.database
 from grader.tracing import is_trace
 from web.accounts.models import User
 from web.accounts.services import create_user
 from web.database import Database
 from web.errors import Conflict
 from web.migrating import configuration, differences, is_current, migrate
+
+from .waiting import wait_for
 
 
 @pytest.fixture
@@ -100,6 +103,38 @@ def attempt_row():
     counts = {"epoch": 1, "priority": 0, "tries": 0, "checks_total": 0}
     state = {"state": "queued", "phase": "", "checks": []}
     return {"id": 1, "submission_id": 1, "version_id": 1, **counts, **state}
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced_before_it_is_used(postgresql_url):
+    opened, other = Database(postgresql_url), Database(postgresql_url)
+    own = text("SELECT pg_backend_pid()")
+    with opened.reading() as session:
+        first = session.scalar(own)
+    with other.writing() as session:
+        session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": first})
+    with other.reading() as session:
+        gone = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+        wait_for(lambda: session.scalar(gone, {"pid": first}) == 0, 10)
+    with opened.reading() as session:
+        assert session.scalar(own) != first
+    opened.close()
+    other.close()
+
+
+def test_a_connection_that_was_idle_for_long_is_asked_first(postgresql_url, monkeypatch):
+    monkeypatch.setattr(web.database, "_ASKED_AFTER_S", 0.0)
+    opened = Database(postgresql_url)
+    asked = []
+    own = text("SELECT pg_backend_pid()")
+    with opened.reading() as session:
+        first = session.scalar(own)
+        connection = session.connection().connection.dbapi_connection
+    execute = connection.execute
+    connection.execute = lambda query: (asked.append(query), execute(query))
+    with opened.reading() as session:
+        assert session.scalar(own) == first
+    assert asked == ["SELECT 1"]
+    opened.close()
 
 
 def test_sqlite_commits_to_the_disk_and_reads_beside_a_writer(sqlite):

@@ -1,11 +1,17 @@
 """Results: the first stands, and what contradicts it is kept."""
 
+import hashlib
+import json
+import threading
 from dataclasses import replace
 
 import pytest
 
-from grader.report import Outcome
+from grader.report import Outcome, to_json, without_times
+from web.courses.models import CourseAssignment
+from web.errors import TooMany
 from web.gradebook.models import Standing
+from web.gradebook.standings import lock_student
 from web.grading import recorder
 from web.grading.models import Attempt, CheckOutcome, Result, ResultConflict, State
 from web.grading.recorder import NotRecordable, record_report
@@ -54,11 +60,66 @@ def test_a_result_of_before_digests_were_of_compact_json_is_no_contradiction(
     report = report_of(submission, (0,))
     assert record(submission, report)
     with service.database.writing() as rows:
-        rows.query(Result).one().digest = recorder._older_digest_of(report)
+        rows.query(Result).one().digest = hashlib.sha256(steady_json(report).encode()).hexdigest()
     assert not record(submission, report)
     assert not record(submission, report_of(submission, (0, 1)))
     with service.database.reading() as rows:
         assert rows.query(ResultConflict).count() == 1  # the one that says otherwise
+
+
+def test_a_digest_is_of_all_but_times_and_output(hand_in):
+    report = report_of(hand_in(), (0,))
+    first, *others = report.checks
+    first = replace(first, metrics={"forward_s": 0.1, "worst": 2.0}, output="Hello.")
+    report = replace(report, checks=(first, *others))
+    compact = json.dumps(json.loads(steady_json(report)), separators=(",", ":"))
+    assert recorder.digest_of(report) == hashlib.sha256(compact.encode()).hexdigest()
+
+
+def steady_json(report):
+    checks = (replace(check, output=None) for check in without_times(report).checks)
+    return to_json(replace(without_times(report), checks=tuple(checks)))
+
+
+def test_two_results_of_a_student_at_the_same_moment_are_both_seen(
+    hand_in, record, service, course
+):
+    first, second = hand_in(), hand_in()
+    other = threading.Thread(target=record, args=(second, report_of(second, (0,))))
+    with service.database.writing() as rows:
+        attempt = rows.query(Attempt).filter_by(submission_id=first.id).one()
+        assert record_report(rows, attempt.id, report_of(first, (0, 1)))
+        other.start()
+        other.join(0.3)
+        assert other.is_alive()  # it waits for this one's end
+    other.join()
+    with service.database.reading() as rows:
+        standing = rows.get(Standing, (course.assignment_id, course.people["sam"].id))
+        assert (standing.score, standing.submission_id, standing.submissions) == (10.0, first.id, 2)
+
+
+def test_two_uploads_at_the_same_moment_do_not_both_get_the_last_attempt(hand_in, service, course):
+    with service.database.writing() as rows:
+        rows.get_one(CourseAssignment, course.assignment_id).attempts = 1
+    answers = []
+
+    def upload(number):
+        try:
+            answers.append(hand_in(code=b"class Dense: ...\n# %d\n" % number))
+        except TooMany as refusal:
+            answers.append(refusal)
+
+    uploads = [threading.Thread(target=upload, args=(number,)) for number in range(2)]
+    with service.database.writing() as rows:
+        lock_student(rows, course.id, course.people["sam"].id)
+        for each in uploads:
+            each.start()
+        for each in uploads:
+            each.join(0.3)
+            assert each.is_alive()
+    for each in uploads:
+        each.join()
+    assert sorted(type(answer).__name__ for answer in answers) == ["Submission", "TooMany"]
 
 
 def test_all_checks_of_a_report_have_their_rows(hand_in, record, service):

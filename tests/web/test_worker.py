@@ -24,8 +24,9 @@ from web.gradebook.models import Standing
 from web.grading.models import Attempt, Result, State
 from web.grading.recorder import record_report
 from web.grading.versions import add_version, bundle_path, version_folder
-from web.submissions.receiving import Upload, receive
+from web.submissions.receiving import Upload
 
+from .conftest import receive_from
 from .doubling import RIGHT, WRONG, write_doubling
 
 
@@ -51,7 +52,7 @@ def doubling(service, tmp_path):
 def hand_in(service, doubling):
     def submit(code):
         upload = Upload([("double.py", code)], "web")
-        made = receive(service.database, service.blobs, doubling.student, "two", "doubling", upload)
+        made = receive_from(service, doubling.student, "two", "doubling", upload)
         service.workers.notify()
         return made
 

@@ -35,13 +35,16 @@ class Deadline:
 
 
 def deadline_of(assignment: CourseAssignment, extension: Extension | None) -> Deadline:
-    """With the newest extension, which never takes time away."""
-    due, closes = assignment.due_at, assignment.closes_at
-    if extension is None or due is None or extension.due_at <= due:
+    """With the newest extension."""
+    extended_to = None if extension is None else extension.due_at
+    return extended(assignment.due_at, assignment.closes_at, extended_to)
+
+
+def extended(due: datetime | None, closes: datetime | None, to: datetime | None) -> Deadline:
+    """An assignment's times with an extension, which never takes time away."""
+    if to is None or due is None or to <= due:
         return Deadline(due, closes)
-    if closes is not None:
-        closes = max(closes, extension.due_at)
-    return Deadline(extension.due_at, closes, extended=True)
+    return Deadline(to, None if closes is None else max(closes, to), extended=True)
 
 
 _EXTENSIONS = (

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from web.courses.deadlines import Deadline, deadline_of, penalized
+from web.courses.deadlines import Deadline, extended, penalized
 from web.courses.models import Counts, Course, CourseAssignment, Enrolment, Extension, Version
 from web.database import now, upsert
 from web.gradebook.models import Regrade, ScoreDecision, Standing
@@ -58,13 +58,17 @@ _STUDENT = (
 )
 _TERMS = (
     select(
-        CourseAssignment,
+        CourseAssignment.id,
+        CourseAssignment.due_at,
+        CourseAssignment.closes_at,
+        CourseAssignment.late_percent,
+        CourseAssignment.counts,
         Course.grace_days,
         Version.max_score,
-        Extension,
+        Extension.due_at.label("extended_to"),
         Choice.submission_id.label("chosen"),
         ScoreDecision.kind,
-        ScoreDecision.score,
+        ScoreDecision.score.label("decided"),
         *(getattr(Standing, name).label(f"was_{name}") for name in _DERIVED),
     )
     .join(Course, Course.id == CourseAssignment.course_id)
@@ -110,8 +114,9 @@ class _HandedIn:
 class _Terms:
     """What an assignment's score depends on, besides what was handed in."""
 
-    assignment: CourseAssignment
     deadline: Deadline
+    late_percent: float
+    counts: str
     grace: int
 
     def late_days(self, handed_in: _HandedIn) -> int:
@@ -119,7 +124,7 @@ class _Terms:
 
     def final(self, handed_in: _HandedIn, score: float) -> tuple[float, int]:
         """A score with its penalty, and how many grace days go into it."""
-        late, percent = self.late_days(handed_in), self.assignment.late_percent
+        late, percent = self.late_days(handed_in), self.late_percent
         used = min(self.grace, late) if percent > 0 else 0
         return penalized(score, percent, late - used), used
 
@@ -131,7 +136,10 @@ def lock_student(session: Session, course_id: int, user_id: int) -> None:
     each other's, and who is later writes a standing without it.
     """
     session.flush()
-    session.connection().execute(_STUDENT, {"of_course": course_id, "of_user": user_id})
+    locked = session.info.setdefault("locked students", set())
+    if (course_id, user_id) not in locked:
+        session.connection().execute(_STUDENT, {"of_course": course_id, "of_user": user_id})
+        locked.add((course_id, user_id))
 
 
 def refresh_standings(session: Session, course_id: int, user_id: int) -> None:
@@ -139,25 +147,23 @@ def refresh_standings(session: Session, course_id: int, user_id: int) -> None:
     lock_student(session, course_id, user_id)
     of = {"of_course": course_id, "of_user": user_id}
     handed_in = _handed_in(session, of)
-    rows = sorted(
-        session.execute(_TERMS, of),
-        key=lambda row: (row.CourseAssignment.due_at or _NEVER, row.CourseAssignment.id),
-    )
+    found = session.connection().execute(_TERMS, of)
+    rows = sorted(found, key=lambda row: (row.due_at or _NEVER, row.id))
     grace = rows[0].grace_days if rows else 0
     changed = []
     for row in rows:
-        assignment: CourseAssignment = row.CourseAssignment
-        terms = _Terms(assignment, deadline_of(assignment, row.Extension), grace)
-        mine = handed_in[assignment.id]
+        deadline = extended(row.due_at, row.closes_at, row.extended_to)
+        terms = _Terms(deadline, row.late_percent, row.counts, grace)
+        mine = handed_in[row.id]
         values = _standing(terms, _counting(terms, mine, row.chosen)) | {
-            "assignment_id": assignment.id,
+            "assignment_id": row.id,
             "user_id": user_id,
             "max_score": row.max_score,
             "submissions": len(mine),
         }
         grace -= values["grace_days"]
         if row.kind == "override":
-            values |= {"status": "override", "score": row.score}
+            values |= {"status": "override", "score": row.decided}
         elif row.kind == "excuse":
             values |= {"status": "excused", "score": None}
         if any(getattr(row, f"was_{name}") != values[name] for name in _DERIVED):
@@ -200,11 +206,11 @@ def _counting(
     """Which of them counts; one that is not graded only where the rule says so."""
     if not handed_in:
         return None
-    if terms.assignment.counts == Counts.CHOSEN:
+    if terms.counts == Counts.CHOSEN:
         for each in handed_in:
             if each.submission_id == chosen:
                 return each
-    if terms.assignment.counts == Counts.BEST:
+    if terms.counts == Counts.BEST:
         done = [
             (terms.final(each, each.score)[0], each) for each in handed_in if each.score is not None
         ]

@@ -83,7 +83,7 @@ def enqueue(
         epochs = select(func.max(Attempt.epoch)).where(Attempt.submission_id == submission.id)
         last = session.scalar(epochs) or 0
     attempt = Attempt(
-        submission_id=submission.id,
+        submission=submission,
         epoch=last + 1,
         version_id=version_id,
         regrade_id=regrade_id,

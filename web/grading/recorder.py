@@ -1,16 +1,24 @@
 """Recording what a grading found: once, whatever comes twice."""
 
 import hashlib
-from dataclasses import replace
+import json
+from collections.abc import Mapping
 from typing import Any, cast
 
 import structlog
 from sqlalchemy import BindParameter, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from grader.report import CheckResult, Outcome, Report, to_compact_json, to_json, without_times
+from grader.report import (
+    CheckResult,
+    Outcome,
+    Report,
+    is_measured,
+    to_compact_json,
+    to_document,
+)
 from web.courses.models import CourseAssignment, Version
-from web.database import now
+from web.database import add, now
 from web.gradebook.standings import lock_student, refresh_standings
 from web.grading.models import Attempt, CheckOutcome, Result, ResultConflict, State
 from web.grading.tallies import count_result
@@ -44,7 +52,6 @@ _KNOWN = select(Result.digest).where(
     Result.submission_id == bindparam("of_submission_id"), Result.epoch == bindparam("of_epoch")
 )
 _ADD_RESULT = insert(cast("Table", Result.__table__))
-_ADD_CHECKS = insert(cast("Table", CheckOutcome.__table__))
 _END = (
     update(cast("Table", Attempt.__table__))
     .where(Attempt.id == _ATTEMPT)
@@ -87,10 +94,13 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
         raise NotRecordable("The report is of another submission.")
     lock_student(session, about.course_id, about.user_id)
     which = {"submission_id": about.submission_id, "epoch": about.epoch}
-    text, digest = to_compact_json(report), digest_of(report)
+    document = to_document(report)
+    text, steady = to_compact_json(document), _steady(document)
+    digest = _digest(to_compact_json(steady))
     known = session.connection().execute(_KNOWN, {f"of_{key}": which[key] for key in which})
     if (recorded := known.scalar_one_or_none()) is not None:
-        if recorded not in (digest, _older_digest_of(report)):
+        # Before 2026-11-27 digests were of indented JSON.
+        if recorded not in (digest, _digest(json.dumps(steady, indent=2))):
             log.warning("a report contradicts the result", submission=about.receipt)
             session.add(ResultConflict(**which, digest=digest, report=text))
         return False
@@ -105,8 +115,7 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
         "recorded_at": moment,
     }
     session.connection().execute(_ADD_RESULT, which | result)
-    if report.checks:  # an insert of no rows would be one of defaults
-        session.connection().execute(_ADD_CHECKS, [which | _outcome(c) for c in report.checks])
+    add(session, CheckOutcome, [which | _outcome(check) for check in report.checks])
     session.connection().execute(_END, {"of_attempt": attempt_id, "at": moment})
     refresh_standings(session, about.course_id, about.user_id)
     count_result(
@@ -123,17 +132,25 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
 
 def digest_of(report: Report) -> str:
     """Of all that the same submission, seed and limits give again; times are left out."""
-    return hashlib.sha256(to_compact_json(_steady(report)).encode()).hexdigest()
+    return _digest(to_compact_json(_steady(to_document(report))))
 
 
-def _older_digest_of(report: Report) -> str:
-    """As results have it that were recorded before 2026-11-27."""
-    return hashlib.sha256(to_json(_steady(report)).encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _steady(report: Report) -> Report:
-    steady = without_times(report)
-    return replace(steady, checks=tuple(replace(check, output=None) for check in steady.checks))
+def _steady(document: Mapping[str, Any]) -> dict[str, Any]:
+    """As `grader.report.without_times`, and without what the student's code printed."""
+    checks = [
+        {
+            **check,
+            "metrics": {k: v for k, v in check["metrics"].items() if not is_measured(k)},
+            "output": None,
+            "speed": None,
+        }
+        for check in document["checks"]
+    ]
+    return {**document, "checks": checks, "durations": {}}
 
 
 def _outcome(check: CheckResult) -> dict[str, Any]:

@@ -140,4 +140,4 @@ def _add(session: Session, counts: Mapping[tuple[str, str], float]) -> None:
         {"figure": str(figure), "label": str(label), "value": float(value)}
         for (figure, label), value in sorted(counts.items())
     ]
-    upsert(session, Tally, rows, ("figure", "label"), add="value")
+    upsert(session, Tally, rows, ("figure", "label"), summed="value")

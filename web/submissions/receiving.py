@@ -14,8 +14,7 @@ from grader.errors import SubmissionRefused
 from grader.submission import Submission as Files
 from grader.submission import read_submission, require_file
 from grader.tracing import new_trace
-from web.accounts.models import User
-from web.courses.access import ANYBODY, Place, assignment_in, enter
+from web.courses.access import Place, assignment_in
 from web.courses.deadlines import deadline_for
 from web.courses.models import CourseAssignment
 from web.database import Database, now
@@ -90,8 +89,7 @@ def read_files(upload: Upload, assignment: CourseAssignment) -> Files:
 def receive(
     database: Database,
     blobs: BlobStore,
-    user: User,
-    course_slug: str,
+    place: Place,
     assignment_slug: str,
     upload: Upload,
     *,
@@ -102,14 +100,13 @@ def receive(
     Args:
         database: Where its rows go.
         blobs: Where its files go.
-        user: Who hands in.
-        course_slug: In which course.
+        place: Who hands in, and in which course.
         assignment_slug: For which assignment.
         upload: What.
         at: When it came, for what was received elsewhere; now by default.
 
     Raises:
-        NotFound, Forbidden: The assignment is not theirs to hand in for.
+        NotFound: The assignment is not theirs to hand in for.
         Invalid: The files cannot be graded.
         Conflict: The assignment is closed.
         TooMany: A limit on submissions is reached.
@@ -119,9 +116,8 @@ def receive(
         raise Invalid("An idempotency key has 1 to 80 characters.")
     received_at = at or now()
     with database.reading() as session:
-        place = enter(session, user, course_slug, ANYBODY)
         assignment = assignment_in(session, place, assignment_slug)
-        known = _known(session, assignment.id, user.id, upload.key)
+        known = _known(session, assignment.id, place.user.id, upload.key)
     if known is not None:
         return _again(known)
     files = read_files(upload, assignment)
@@ -131,7 +127,7 @@ def receive(
             made = _record(session, place, assignment, files, archive, upload, received_at)
     except IntegrityError:  # the same key, at the same moment
         with database.reading() as session:
-            known = _known(session, assignment.id, user.id, upload.key)
+            known = _known(session, assignment.id, place.user.id, upload.key)
         if known is None:
             raise
         return _again(known)
@@ -199,7 +195,6 @@ def _record(
         trace=upload.trace or new_trace(),
     )
     session.add(submission)
-    session.flush()
     enqueue(session, submission, assignment.version_id)
     refresh_standings(session, assignment.course_id, user.id)
     return submission

@@ -74,12 +74,12 @@ def preview(course: str, assignment: str) -> ResponseReturnValue:  # noqa: ARG00
 @submissions.post("/courses/<course>/assignments/<assignment>/submissions")
 @allow(Who.MEMBER)
 @limiter.limit(limit_uploads, key_func=per_person)
-def hand_in(course: str, assignment: str) -> ResponseReturnValue:
+def hand_in(course: str, assignment: str) -> ResponseReturnValue:  # noqa: ARG001
     """Take it in: files that come with the request, or what was previewed."""
     token = request.form.get("previewed")
     upload = _upload() if token is None else _previewed(token, assignment)
     made = services()
-    submission = receive(made.database, made.blobs, user(), course, assignment, upload)
+    submission = receive(made.database, made.blobs, place(), assignment, upload)
     made.workers.notify()
     return redirect(url_for("submissions.submission", receipt=submission.receipt))
 

@@ -12,9 +12,9 @@ from web.courses.models import Role
 from web.courses.services import create_course, enrol
 from web.database import now
 from web.grading.versions import add_version
-from web.submissions.receiving import Upload, receive
+from web.submissions.receiving import Upload
 
-from ..conftest import PASSWORD
+from ..conftest import PASSWORD, receive_from
 from ..doubling import FILES, RIGHT, WRONG, write_doubling
 from .conftest import sign_in
 from .walks import COURSE, go, import_a_roster, local, publish, wait_for_score
@@ -64,7 +64,7 @@ def hand_in(service, login, code):
     with service.database.reading() as rows:
         person = rows.query(User).filter_by(login=login).one()
     upload = Upload([("double.py", code)], "web")
-    return receive(service.database, service.blobs, person, "two", "doubling", upload)
+    return receive_from(service, person, "two", "doubling", upload)
 
 
 def download(page, click):

@@ -12,10 +12,10 @@ from web.courses.services import set_assignment
 from web.database import now
 from web.grading.models import Attempt, State
 from web.grading.recorder import record_report
-from web.submissions.receiving import Upload, receive
+from web.submissions.receiving import Upload
 
 from ...grader.conftest import _speed
-from ..conftest import CHECKS, report_of
+from ..conftest import CHECKS, receive_from, report_of
 
 STATEMENT = r"""# Dense layers
 
@@ -59,9 +59,7 @@ def world(service, course):
 
     def submit(slug=course.assignment, **state):
         upload = Upload([("layers.py", CODE), ("notes.txt", b"Thanks.\n")], "web")
-        made = receive(
-            service.database, service.blobs, course.people["sam"], course.slug, slug, upload
-        )
+        made = receive_from(service, course.people["sam"], course.slug, slug, upload)
         with service.database.writing() as rows:
             attempt = rows.query(Attempt).filter_by(submission_id=made.id).one()
             for name, value in state.items():

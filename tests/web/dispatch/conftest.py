@@ -24,8 +24,9 @@ from web.dispatch.topology import declare
 from web.dispatch.views import TOKEN_AGE_S
 from web.grading.versions import add_version
 from web.security import secret_key
-from web.submissions.receiving import Upload, receive
+from web.submissions.receiving import Upload
 
+from ..conftest import receive_from
 from ..doubling import write_doubling
 from ..rabbitmq import SCRIPTS, Broker
 from ..waiting import free_port
@@ -74,7 +75,7 @@ def twice(service, tmp_path):
 
     def hand_in(code, login="sam"):
         upload = Upload([("double.py", code)], "web")
-        return receive(service.database, service.blobs, people[login], "two", "doubling", upload)
+        return receive_from(service, people[login], "two", "doubling", upload)
 
     return SimpleNamespace(hand_in=hand_in, version=version, people=people)
 
