@@ -29,6 +29,7 @@ from web.courses.services import create_course, set_assignment
 from web.database import Base, Database, now
 from web.gradebook.models import Regrade
 from web.grading import queue
+from web.grading.models import Attempt
 from web.submissions.models import Submission
 
 BURSTING = 99
@@ -136,9 +137,9 @@ class RealQueue:
             rows.add(submission)
             rows.flush()
             regrade = self.regrade if priority == REGRADE else None
-            attempt = queue.enqueue(rows, submission, self.version, regrade_id=regrade)
-            assert attempt.priority == priority
-            self.numbers[attempt.id] = number
+            attempt = queue.enqueue(rows, submission.id, self.version, regrade_id=regrade)
+            assert rows.get_one(Attempt, attempt).priority == priority
+            self.numbers[attempt] = number
 
     def claim(self):
         with self.database.writing() as rows:

@@ -79,7 +79,14 @@ def now() -> datetime:
 
 def add(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, all of the same columns."""
-    _write(session, table, rows, keys=(), summed="")
+    _write(session, table, rows, ())
+
+
+def add_new(
+    session: Session, table: type[Base], row: Mapping[str, Any], keys: tuple[str, ...]
+) -> bool:
+    """Insert a row; False where there is one with the same key, which stays as it is."""
+    return _write(session, table, [row], keys, changes=False) == 1
 
 
 def upsert(
@@ -99,7 +106,7 @@ def upsert(
         keys: The columns that tell rows apart.
         summed: To this column the value is added; all others become what the row says.
     """
-    _write(session, table, rows, keys, summed)
+    _write(session, table, rows, keys, summed=summed)
 
 
 def _write(
@@ -107,16 +114,20 @@ def _write(
     table: type[Base],
     rows: Sequence[Mapping[str, Any]],
     keys: tuple[str, ...],
-    summed: str,
-) -> None:
+    *,
+    changes: bool = True,
+    summed: str = "",
+) -> int:
     if not rows:
-        return  # an insert of no rows would be one of defaults
+        return 0  # an insert of no rows would be one of defaults
     columns = tuple(rows[0])
     dialect = session.get_bind().dialect.name
     in_columns = dialect == "postgresql" and len(rows) > 1
-    statement = _statement(table, columns, keys, summed, dialect, in_columns)
+    statement = _statement(
+        table, columns, keys, dialect, in_columns=in_columns, changes=changes, summed=summed
+    )
     values = {name: [row[name] for row in rows] for name in columns} if in_columns else rows
-    session.connection().execute(statement, values)
+    return session.connection().execute(statement, values).rowcount
 
 
 @functools.cache
@@ -124,13 +135,16 @@ def _statement(
     table: type[Base],
     columns: tuple[str, ...],
     keys: tuple[str, ...],
-    summed: str,
     dialect: str,
+    *,
     in_columns: bool,
+    changes: bool,
+    summed: str,
 ) -> Executable:
     of_table = cast("Table", table.__table__)
     of_dialect = postgresql if dialect == "postgresql" else sqlite
     insert: postgresql.Insert | sqlite.Insert = of_dialect.insert(of_table)
+    insert = insert.execution_options(preserve_rowcount=True)
     if in_columns:
         # One statement, an array for each column: a third of what a statement for each row costs.
         arrays = [bindparam(name, type_=ARRAY(of_table.c[name].type)) for name in columns]
@@ -138,6 +152,8 @@ def _statement(
         insert = insert.from_select(columns, select(*(rows.c[name] for name in columns)))
     if not keys:
         return insert
+    if not changes:
+        return insert.on_conflict_do_nothing(index_elements=keys)
     changed: dict[str, Any] = {name: insert.excluded[name] for name in columns if name not in keys}
     if summed:
         changed[summed] = of_table.c[summed] + insert.excluded[summed]

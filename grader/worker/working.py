@@ -16,8 +16,8 @@ from grader.worker.fetching import AssignmentCache, NotWanted, fetch_archive
 from grader.worker.jobs import Job, Said
 
 _PREFIX = "onebyone-job-"
-TOLD_EVERY_S = 1.0
-"""A check's end is told at most so often: who watches looks less often than that."""
+TOLD_EVERY_S = 2.0
+"""A check's end is told at most so often: each word is a message and a write of the database."""
 
 Say = Callable[[Said], None]
 

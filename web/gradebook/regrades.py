@@ -121,7 +121,7 @@ def propose(
     session.add(regrade)
     session.flush()
     for submission in chosen:
-        enqueue(session, submission, version.id, regrade_id=regrade.id)
+        enqueue(session, submission.id, version.id, regrade_id=regrade.id)
     log_act(
         session,
         actor_id,

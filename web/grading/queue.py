@@ -21,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    insert,
     or_,
     select,
     update,
@@ -71,27 +72,18 @@ class Order:
 
 
 def enqueue(
-    session: Session,
-    submission: Submission,
-    version_id: int,
-    *,
-    regrade_id: int | None = None,
-) -> Attempt:
-    """Add the submission's next attempt; its first, where it is no regrade."""
-    last = 0
+    session: Session, submission_id: int, version_id: int, *, regrade_id: int | None = None
+) -> int:
+    """Add a submission's next attempt, or its first where it is no regrade; the attempt's id."""
+    values: dict[str, Any] = {"submission_id": submission_id, "version_id": version_id, "epoch": 1}
     if regrade_id is not None:
-        epochs = select(func.max(Attempt.epoch)).where(Attempt.submission_id == submission.id)
-        last = session.scalar(epochs) or 0
-    attempt = Attempt(
-        submission=submission,
-        epoch=last + 1,
-        version_id=version_id,
-        regrade_id=regrade_id,
-        priority=0 if regrade_id is None else REGRADE_PRIORITY,
-    )
-    session.add(attempt)
-    session.flush()
-    return attempt
+        session.flush()
+        epochs = select(func.max(Attempt.epoch)).where(Attempt.submission_id == submission_id)
+        values["epoch"] = (session.scalar(epochs) or 0) + 1
+        values |= {"regrade_id": regrade_id, "priority": REGRADE_PRIORITY}
+    key = session.connection().execute(_ADD, values).inserted_primary_key
+    assert key is not None  # noqa: S101 - one row was inserted
+    return cast(int, key[0])
 
 
 def claim(
@@ -374,6 +366,7 @@ _ORDERS = (
     .join(Version, Version.id == Attempt.version_id)
     .where(_OF_ATTEMPTS)
 )
+_ADD = insert(_ATTEMPTS)
 _BEGIN = (
     update(_ATTEMPTS)
     .where(_ATTEMPTS.c.id == bindparam("of_attempt"), _ATTEMPTS.c.state == State.QUEUED.value)

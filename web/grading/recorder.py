@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import BindParameter, Table, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from grader.report import (
@@ -18,7 +18,7 @@ from grader.report import (
     to_document,
 )
 from web.courses.models import CourseAssignment, Version
-from web.database import add, now
+from web.database import add, add_new, now
 from web.gradebook.standings import lock_student, refresh_standings
 from web.grading.models import Attempt, CheckOutcome, Result, ResultConflict, State
 from web.grading.tallies import count_result
@@ -48,10 +48,6 @@ _ABOUT = (
     .join(Version, Version.id == Attempt.version_id)
     .where(Attempt.id == _ATTEMPT)
 )
-_KNOWN = select(Result.digest).where(
-    Result.submission_id == bindparam("of_submission_id"), Result.epoch == bindparam("of_epoch")
-)
-_ADD_RESULT = insert(cast("Table", Result.__table__))
 _END = (
     update(cast("Table", Attempt.__table__))
     .where(Attempt.id == _ATTEMPT)
@@ -93,19 +89,13 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
     if report.submission is None or report.submission["sha256"] != about.sha256:
         raise NotRecordable("The report is of another submission.")
     lock_student(session, about.course_id, about.user_id)
-    which = {"submission_id": about.submission_id, "epoch": about.epoch}
     document = to_document(report)
     text, steady = to_compact_json(document), _steady(document)
     digest = _digest(to_compact_json(steady))
-    known = session.connection().execute(_KNOWN, {f"of_{key}": which[key] for key in which})
-    if (recorded := known.scalar_one_or_none()) is not None:
-        # Before 2026-11-27 digests were of indented JSON.
-        if recorded not in (digest, _digest(json.dumps(steady, indent=2))):
-            log.warning("a report contradicts the result", submission=about.receipt)
-            session.add(ResultConflict(**which, digest=digest, report=text))
-        return False
+    which = {"submission_id": about.submission_id, "epoch": about.epoch}
     moment = now()
     result = {
+        **which,
         "attempt_id": attempt_id,
         "score": report.score,
         "max_score": report.max_score,
@@ -114,7 +104,13 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
         "digest": digest,
         "recorded_at": moment,
     }
-    session.connection().execute(_ADD_RESULT, which | result)
+    if not add_new(session, Result, result, ("submission_id", "epoch")):
+        # Before 2026-11-27 digests were of indented JSON.
+        same = (digest, _digest(json.dumps(steady, indent=2)))
+        if session.get_one(Result, tuple(which.values())).digest not in same:
+            log.warning("a report contradicts the result", submission=about.receipt)
+            session.add(ResultConflict(**which, digest=digest, report=text))
+        return False
     add(session, CheckOutcome, [which | _outcome(check) for check in report.checks])
     session.connection().execute(_END, {"of_attempt": attempt_id, "at": moment})
     refresh_standings(session, about.course_id, about.user_id)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 import structlog
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import Table, bindparam, exists, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,7 @@ from web.gradebook.standings import lock_student, refresh_standings
 from web.grading.models import Attempt, State
 from web.grading.queue import enqueue
 from web.storage import BlobStore
-from web.submissions.models import Submission
+from web.submissions.models import Submission, new_receipt
 
 log = structlog.get_logger()
 
@@ -35,6 +36,7 @@ _OF_STUDENT = (
     Submission.user_id == bindparam("of_user"),
 )
 _KNOWN = select(Submission).where(*_OF_STUDENT, Submission.key == bindparam("by_key"))
+_ADD = insert(cast("Table", Submission.__table__))
 _WAITS = exists().where(
     Attempt.submission_id == Submission.id, Attempt.state == State.WAITING.value
 )
@@ -117,20 +119,18 @@ def receive(
     received_at = at or now()
     with database.reading() as session:
         assignment = assignment_in(session, place, assignment_slug)
-        known = _known(session, assignment.id, place.user.id, upload.key)
-    if known is not None:
-        return _again(known)
     files = read_files(upload, assignment)
     archive = blobs.put(to_zip(files.files, FOLDER))
     try:
         with database.writing() as session:
             made = _record(session, place, assignment, files, archive, upload, received_at)
-    except IntegrityError:  # the same key, at the same moment
+    except (IntegrityError, Conflict, TooMany):  # it may have come before
         with database.reading() as session:
             known = _known(session, assignment.id, place.user.id, upload.key)
         if known is None:
             raise
-        return _again(known)
+        log.info("received again", submission=known.receipt, trace=known.trace)
+        return known
     log.info("received", submission=made.receipt, trace=made.trace, source=made.source)
     return made
 
@@ -152,11 +152,6 @@ def room_for(session: Session, assignment: CourseAssignment, user_id: int, at: d
         if len(recent) >= assignment.window_attempts:
             next_at = recent[-assignment.window_attempts] + window
     return Room(left, next_at)
-
-
-def _again(known: Submission) -> Submission:
-    log.info("received again", submission=known.receipt, trace=known.trace)
-    return known
 
 
 def _known(
@@ -182,20 +177,23 @@ def _record(
     lock_student(session, assignment.course_id, user.id)
     if not place.is_staff:
         _require_room(session, assignment, user.id, received_at)
-    submission = Submission(
-        assignment_id=assignment.id,
-        user_id=user.id,
-        sha256=files.sha256,
-        archive=archive,
-        files={name: len(content) for name, content in files.files.items()},
-        received_at=received_at,
-        source=upload.source,
-        address=upload.address,
-        key=upload.key,
-        trace=upload.trace or new_trace(),
-    )
-    session.add(submission)
-    enqueue(session, submission, assignment.version_id)
+    values = {
+        "receipt": new_receipt(),
+        "assignment_id": assignment.id,
+        "user_id": user.id,
+        "sha256": files.sha256,
+        "archive": archive,
+        "files": {name: len(content) for name, content in files.files.items()},
+        "received_at": received_at,
+        "source": upload.source,
+        "address": upload.address,
+        "key": upload.key,
+        "trace": upload.trace or new_trace(),
+    }
+    key = session.connection().execute(_ADD, values).inserted_primary_key
+    assert key is not None  # noqa: S101 - one row was inserted
+    submission = Submission(id=key[0], **values)
+    enqueue(session, submission.id, assignment.version_id)
     refresh_standings(session, assignment.course_id, user.id)
     return submission
 

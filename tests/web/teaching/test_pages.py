@@ -207,9 +207,9 @@ def test_no_page_takes_more_queries_for_more_rows(path, boss, service, course, f
                 )
                 rows.add(submission)
                 rows.flush()
-                attempt = queue.enqueue(rows, submission, course.version_id)
+                attempt = queue.enqueue(rows, submission.id, course.version_id)
                 if number % 2:
-                    record_report(rows, attempt.id, report_of(submission, (0,), hint="x"))
+                    record_report(rows, attempt, report_of(submission, (0,), hint="x"))
 
     fill(0, 4)
     few = queries()
