@@ -24,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from flask import Flask
 from kombu import Connection
 from sqlalchemy import event, insert, select, text
@@ -64,6 +65,7 @@ ASSIGNMENT = ROOT / "assignments" / "dense-conv1x1"
 HANDED_IN = ASSIGNMENT / "submissions" / "accepted" / "matmul" / "layers.py"
 DEPTHS = (100, 1_000, 10_000, 100_000)
 PASSWORD = "correct horse"
+_ROUNDS = 3
 _TRIES = 5
 """A machine that is too busy to measure speed is asked again so often."""
 
@@ -212,40 +214,60 @@ class _Trial:
         return tokens
 
     def run(self, folder: Path, sandbox: str) -> dict[str, Any]:
-        count = len(self.tokens) - 1
         with served(self.app) as address:
             said, grading_s = self._grade_one(address, folder / "cache", sandbox)
         sizes = self._sizes(said)
         size, wal = self._stored()
-        costs = {"upload": self.meter.cost(count, self._upload)}
-        relay = self._relay("http://web.example", count)
-        costs["publish"] = self.meter.cost(count, relay.publish_some)
-        jobs = self._jobs(count)
-        costs["fetch"] = self.meter.cost(count, lambda: self._fetch([job for job, _size in jobs]))
-        progress = [one for one in said if one.kind in ("phase", "check")]
-        for kind, messages in (("progress", progress), ("record", said[-1:])):
-            ready = self._messages([job for job, _size in jobs], messages)
-            says = self.meter.cost(count, lambda ready=ready: self._say(ready))
-            consumed = self.meter.cost(count, lambda ready=ready: self._consume(len(ready)))
-            # What a runner spends on saying it is the runner's; what the broker does for it is not.
-            costs[kind] = dataclasses.replace(
-                consumed, broker_cpu_ms=consumed.broker_cpu_ms + says.broker_cpu_ms
-            )
+        job_sizes: list[int] = []
+        rounds = [
+            self._round(numbers, said, job_sizes)
+            for numbers in np.array_split(range(1, len(self.tokens)), _ROUNDS)
+        ]
+        # What a machine does besides only adds to it.
+        costs = {
+            step: min((each[step] for each in rounds), key=lambda cost: cost.cpu_ms)
+            for step in rounds[0]
+        }
+        count = len(self.tokens) - 1
         grown, logged = self._stored()
         sizes["database_bytes"] = (grown - size) / count
         sizes["log_bytes"] = (logged - wal) / count
-        sizes["job_bytes"] = statistics.fmean(size for _job, size in jobs)
+        sizes["job_bytes"] = statistics.fmean(job_sizes)
         costs["look"] = self._look()
         return {
             "machine": machine(),
             "at": f"{datetime.now(UTC):%Y-%m-%d}",
             "students": count,
+            "rounds": _ROUNDS,
             "sandbox": sandbox,
             "grading_s": grading_s,
             "sizes": sizes,
             "costs": {name: dataclasses.asdict(cost) for name, cost in costs.items()},
             "depths": self._depths(),
         }
+
+    def _round(
+        self, numbers: Sequence[int], said: list[Said], job_sizes: list[int]
+    ) -> dict[str, Cost]:
+        """What each step costs of submissions of these students, one step after another."""
+        count = len(numbers)
+        costs = {"upload": self.meter.cost(count, lambda: self._upload(numbers))}
+        relay = self._relay("http://web.example", count)
+        costs["publish"] = self.meter.cost(count, relay.publish_some)
+        found = self._jobs(count)
+        job_sizes += [size for _job, size in found]
+        jobs = [job for job, _size in found]
+        costs["fetch"] = self.meter.cost(count, lambda: self._fetch(jobs))
+        progress = [one for one in said if one.kind in ("phase", "check")]
+        for kind, messages in (("progress", progress), ("record", said[-1:])):
+            ready = self._messages(jobs, messages)
+            says = self.meter.cost(count, lambda ready=ready: self._say(ready))
+            consumed = self.meter.cost(count, lambda ready=ready: self._consume(len(ready)))
+            # What a runner spends on saying it is the runner's; what the broker does for it is not.
+            costs[kind] = dataclasses.replace(
+                consumed, broker_cpu_ms=consumed.broker_cpu_ms + says.broker_cpu_ms
+            )
+        return costs
 
     def _hand_in(self, token: str, number: int) -> None:
         content = HANDED_IN.read_bytes() + f"# {number}\n".encode()
@@ -256,9 +278,9 @@ class _Trial:
         )
         assert answer.status_code == 201, answer.text
 
-    def _upload(self) -> None:
-        for number, token in enumerate(self.tokens[1:], 1):
-            self._hand_in(token, number)
+    def _upload(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            self._hand_in(self.tokens[number], int(number))
 
     def _relay(self, address: str, window: int) -> Relay:
         settings = RelaySettings(address, window=window, lease_s=900)

@@ -31,7 +31,6 @@ from sqlalchemy.orm import Session, aliased
 from web.courses.models import Version
 from web.database import now
 from web.grading.models import Attempt, State
-from web.grading.progress import Told, tell
 from web.grading.tallies import Fault, count_faults
 from web.submissions.models import Submission
 
@@ -186,9 +185,14 @@ def held(session: Session, attempt_id: int, worker: str) -> Order | None:
 
 def begin(session: Session, attempt_id: int, worker: str, lease_s: int) -> Order | None:
     """Note that a worker begins what was claimed for it; None if the lease is lost."""
-    if not tell(session, Told(attempt_id, worker, "preparing"), lease_s):
-        return None
-    session.connection().execute(_BEGUN, {"of_attempt": attempt_id, "at": now()})
+    moment = now()
+    begun = {
+        "of_attempt": attempt_id,
+        "by": worker,
+        "at": moment,
+        "until": moment + timedelta(seconds=lease_s),
+    }
+    session.connection().execute(_BEGUN, begun)
     return held(session, attempt_id, worker)
 
 
@@ -383,8 +387,18 @@ _BEGIN = (
 )
 _BEGUN = (
     update(_ATTEMPTS)
-    .where(_ATTEMPTS.c.id == bindparam("of_attempt"))
-    .values(started_at=bindparam("at"))
+    .where(
+        _ATTEMPTS.c.id == bindparam("of_attempt"),
+        _ATTEMPTS.c.state == State.RUNNING.value,
+        _ATTEMPTS.c.worker == bindparam("by"),
+    )
+    .values(
+        started_at=bindparam("at"),
+        leased_until=bindparam("until"),
+        phase="preparing",
+        checks=[],
+        checks_total=0,
+    )
 )
 
 
