@@ -51,11 +51,11 @@ WAITS_MIN = (1, 5, 15)
 GUESSED = 10_000
 """The class for which guesses are varied, and waits are drawn."""
 
-RELAYED = (10_000, 50_000, 100_000, 200_000)
-"""Classes that are simulated with one relay as well."""
+RELAYED_FROM = 10_000
+"""Classes of so many are simulated with one relay as well."""
 
 COMPONENTS = {
-    "relay": ("relay: claims one after another", "a stored turn, then claims of several at once"),
+    "relay": ("relay: claims of twenty, one after another", "a stored turn"),
     "recorder": ("recorder: records one after another", "more recorders"),
     "web": ("web: uploads, and files for runners", "more web processes"),
     "pages": ("web: pages of who watches", "more web processes; pages that look less often"),
@@ -151,18 +151,20 @@ def guesses_table(grading_s: float) -> str:
     return markdown_table(header, rows)
 
 
-def relay_table(grading_s: float, estimate: Estimate) -> str:
+def relay_table(found: list[Simulated], estimate: Estimate) -> str:
     """What one relay with its measured claims makes of the waits."""
     rows = []
-    for students in RELAYED:
-        search = Search(Load(students, grading_s=grading_s))
-        runners, since_s = search.fewest(300), search.load.judged_from_s
+    for one in found:
+        if one.load.students < RELAYED_FROM:
+            continue
+        search = Search(one.load)
+        runners, since_s = one.runners[5], search.load.judged_from_s
         outcome = simulate(search.coming, runners, claim_s=estimate.claim_s)
         deadline_s = search.load.window_h * 3600
         waiting = outcome.waiting(np.array([deadline_s]))[0]
         rows.append(
             [
-                f"{students:,}",
+                f"{one.load.students:,}",
                 f"{runners:,}",
                 f"{search.wait_s(runners) / 60:.1f} min",
                 f"{outcome.quantile(since_s=since_s) / 60:,.1f} min",
@@ -217,13 +219,15 @@ def depths_table(measured: dict[str, Any]) -> str:
     rows = [
         [
             f"{int(depth):,}",
-            f"{each['claim_ms']:,.0f} ms",
+            f"{_short(each['claim_ms'])} ms",
             f"{each['places_ms']:,.0f} ms",
             _short(1e3 / each["claim_ms"]),
         ]
         for depth, each in measured["depths"].items()
     ]
-    return markdown_table(["wait", "to claim one", "to list places", "claims a second"], rows)
+    return markdown_table(
+        ["wait", "to claim one of twenty", "to list places", "claims a second"], rows
+    )
 
 
 def peaks_table(found: list[Simulated], estimate: Estimate) -> str:
@@ -378,7 +382,7 @@ def main() -> int:
         "steps": steps_table(measured, estimate),
         "sizes": sizes_table(measured),
         "depths": depths_table(measured),
-        "relay": relay_table(options.grading_s, estimate),
+        "relay": relay_table(found, estimate),
         "peaks": peaks_table(found, estimate),
         "bends": bends_table(found, estimate),
         "storage": storage_table(found, estimate, assumed),

@@ -38,7 +38,7 @@ HOLDER = "broker-"
 
 _LOOK_EVERY_S = 0.5
 _UNWELL_S = 5.0
-_AT_ONCE = 20
+AT_ONCE = 20
 """Ranked and claimed in one transaction: what waits behind them may be much."""
 
 _RECONCILE_EVERY_S = 15.0
@@ -119,7 +119,7 @@ class Relay:
         for name, device in (("cpu", "cpu"), ("gpu", "cuda")):
             room = self._room(device)
             while room > 0:
-                orders = self._claim(device, min(room, _AT_ONCE))
+                orders = self._claim(device, min(room, AT_ONCE))
                 self._publish(name, orders)
                 published += len(orders)
                 room = room - len(orders) if orders else 0
