@@ -12,9 +12,11 @@ from typing import Any, cast
 import psycopg
 from sqlalchemy import (
     ARRAY,
+    Column,
     DateTime,
     Executable,
     MetaData,
+    String,
     Table,
     bindparam,
     create_engine,
@@ -27,7 +29,7 @@ from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 BUSY_MS = 5000
 """How long a writer of SQLite waits for another."""
@@ -147,7 +149,7 @@ def _statement(
     insert = insert.execution_options(preserve_rowcount=True)
     if in_columns:
         # One statement, an array for each column: a third of what a statement for each row costs.
-        arrays = [bindparam(name, type_=ARRAY(of_table.c[name].type)) for name in columns]
+        arrays = [bindparam(name, type_=ARRAY(_unbounded(of_table.c[name]))) for name in columns]
         rows = func.unnest(*arrays).table_valued(*columns).render_derived(name="given")
         insert = insert.from_select(columns, select(*(rows.c[name] for name in columns)))
     if not keys:
@@ -158,6 +160,11 @@ def _statement(
     if summed:
         changed[summed] = of_table.c[summed] + insert.excluded[summed]
     return insert.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def _unbounded(column: Column[Any]) -> TypeEngine[Any]:
+    # Cast to its column's length, a text would be cut, not refused.
+    return String() if isinstance(column.type, String) else column.type
 
 
 class Database:

@@ -18,11 +18,12 @@ import structlog
 from kombu import Connection, Consumer, Message, Queue
 from kombu.mixins import ConsumerMixin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from structlog.contextvars import bound_contextvars
 
 from grader.report import from_document
+from grader.text import clean
 from grader.worker.jobs import LARGEST_JOB, REPORTS, NotAJob, Said, job_of, said_of
 from web.database import Database
 from web.dispatch.tokens import JobTokens, TokenRefused, Turn
@@ -39,6 +40,9 @@ _GATHER_S = 0.1
 """Words of progress wait so long for others, to be recorded with them."""
 
 _PAUSE_S = 2.0
+_UNFIT = (DataError, IntegrityError, UnicodeError)
+"""The database or its driver will never take it, however often it is tried."""
+
 _PROGRESS = frozenset({"phase", "check"})
 
 
@@ -125,6 +129,11 @@ class Recorder:
         try:
             with self._database.writing() as session:
                 tell_some(session, list(newest.values()), self._lease_s)
+        except _UNFIT as error:
+            if len(newest) > 1:  # nobody's words keep others' out
+                return max(map(self.tell, ([each] for each in newest.values())), key=_is_later)
+            self._refuse(error)
+            return Verdict.REFUSED
         except (SQLAlchemyError, OSError) as error:
             log.error("progress cannot be recorded yet", error=str(error)[:500])
             return Verdict.LATER
@@ -139,7 +148,7 @@ class Recorder:
                     names = _names_in(session, word.turn)
                     with bound_contextvars(**names):
                         end = self._end(session, word)
-            except (NotRecordable, ValueError) as error:
+            except (NotRecordable, ValueError, *_UNFIT) as error:
                 self._refuse(error, names)
                 return Verdict.REFUSED
             except (SQLAlchemyError, OSError) as error:
@@ -217,6 +226,10 @@ class Recorder:
             log.warning("a refusal could not be counted")
 
 
+def _is_later(verdict: Verdict) -> bool:
+    return verdict is Verdict.LATER
+
+
 def _about(word: Word) -> AbstractContextManager[object]:
     return bound_contextvars(attempt=word.turn.attempt_id, by=word.said.runner[:60])
 
@@ -229,7 +242,7 @@ def _names_in(session: Session, turn: Turn) -> Mapping[str, Any]:
 def _told(said: Said, turn: Turn) -> Told:
     """Raises ValidationError."""
     if said.kind == "phase":
-        return Told(turn.attempt_id, turn.holder, str(said.body.get("name")))
+        return Told(turn.attempt_id, turn.holder, clean(str(said.body.get("name")), 40))
     progress = _Progress.model_validate(said.body)
     checks = [check.model_dump() for check in progress.checks]
     return Told(turn.attempt_id, turn.holder, "running checks", checks, progress.total)
@@ -305,8 +318,8 @@ class RecorderService(ConsumerMixin):  # type: ignore[misc]
     def _tell(self) -> None:
         told = [each for _message, each in self._gathered]
         if self._insist(lambda: self._recorder.tell(told)) is not Verdict.LATER:
-            # All before the last one are of this batch, or settled already.
-            self._gathered[-1][0].ack(multiple=True)
+            for message, _each in self._gathered:
+                message.ack()
         self._gathered.clear()
 
     def _settle(self, message: Message, record: Callable[[], Verdict]) -> None:
@@ -332,4 +345,4 @@ def _bytes(message: Message) -> bytes:
 
 
 def _words(said: Said) -> str:
-    return str(said.body.get("message"))[:2000]
+    return clean(str(said.body.get("message")), 2000)

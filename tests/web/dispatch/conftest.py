@@ -19,9 +19,10 @@ from web.courses.services import create_course, enrol, set_assignment
 from web.database import now
 from web.dispatch.recording import Recorder, RecorderService
 from web.dispatch.relay import Relay, RelaySettings
-from web.dispatch.tokens import JobTokens
+from web.dispatch.tokens import JobTokens, Turn
 from web.dispatch.topology import declare
 from web.dispatch.views import TOKEN_AGE_S
+from web.grading import queue
 from web.grading.versions import add_version
 from web.security import secret_key
 from web.submissions.receiving import Upload
@@ -30,6 +31,7 @@ from ..conftest import receive_from
 from ..doubling import write_doubling
 from ..rabbitmq import SCRIPTS, Broker
 from ..waiting import free_port
+from .saying import HOLDER
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +96,20 @@ def relay(service, queues, tokens, address):
         tokens,
         RelaySettings(address, window=4, lease_s=60),
     )
+
+
+@pytest.fixture
+def given(hand_in, service, tokens):
+    """A function that hands in, and gives the submission with the token of its grading."""
+
+    def give(login="sam", code=b"n = 1\n"):
+        submission = hand_in(login, code)
+        with service.database.writing() as rows:
+            order = queue.claim(rows, HOLDER, 60)
+        assert order.receipt == submission.receipt
+        return submission, tokens.make(Turn(order.attempt_id, HOLDER))
+
+    return give
 
 
 @pytest.fixture

@@ -1,49 +1,17 @@
 """What runners say is believed only as far as it was checked."""
 
 import json
-from dataclasses import asdict
 
 import pytest
 import structlog
 
-from grader.report import to_json
-from grader.worker.jobs import LARGEST_REPORT, Said
+from grader.worker.jobs import LARGEST_REPORT
 from web.dispatch.recording import Verdict
 from web.dispatch.tokens import JobTokens, Turn
 from web.grading import queue
 from web.grading.models import Attempt, Result, ResultConflict
 
-from ..conftest import report_of
-
-HOLDER = "broker-1"
-
-
-@pytest.fixture
-def given(hand_in, service, tokens):
-    """A function that hands in, and gives the submission with the token of its grading."""
-
-    def give(login="sam", code=b"n = 1\n"):
-        submission = hand_in(login, code)
-        with service.database.writing() as rows:
-            order = queue.claim(rows, HOLDER, 60)
-        assert order.receipt == submission.receipt
-        return submission, tokens.make(Turn(order.attempt_id, HOLDER))
-
-    return give
-
-
-def message(token, kind, **body):
-    return json.dumps(asdict(Said(token=token, kind=kind, body=body, runner="r"))).encode()
-
-
-def report(token, submission, *passed, seed=1):
-    found = report_of(submission, passed, seed=seed)
-    return message(token, "report", report=json.loads(to_json(found)))
-
-
-def attempt_of(service, submission):
-    with service.database.reading() as rows:
-        return rows.query(Attempt).filter_by(submission_id=submission.id).one()
+from .saying import HOLDER, attempt_of, message, report
 
 
 def results(service):
