@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import psycopg
 from sqlalchemy import (
     ARRAY,
     Column,
@@ -244,7 +243,7 @@ def _require_alive(connection: Any, record: ConnectionPoolEntry, _proxy: object)
         if time.monotonic() - used > _ASKED_AFTER_S:
             connection.execute("SELECT 1")
             connection.rollback()
-    except (OSError, ValueError, psycopg.Error) as error:
+    except (OSError, ValueError, connection.Error) as error:
         raise DisconnectionError("The connection is gone.") from error
 
 

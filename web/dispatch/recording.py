@@ -131,7 +131,8 @@ class Recorder:
                 tell_some(session, list(newest.values()), self._lease_s)
         except _UNFIT as error:
             if len(newest) > 1:  # nobody's words keep others' out
-                return max(map(self.tell, ([each] for each in newest.values())), key=_is_later)
+                verdicts = {self.tell([each]) for each in newest.values()}
+                return Verdict.LATER if Verdict.LATER in verdicts else Verdict.DONE
             self._refuse(error)
             return Verdict.REFUSED
         except (SQLAlchemyError, OSError) as error:
@@ -224,10 +225,6 @@ class Recorder:
                 count_refused(session)
         except (SQLAlchemyError, OSError):
             log.warning("a refusal could not be counted")
-
-
-def _is_later(verdict: Verdict) -> bool:
-    return verdict is Verdict.LATER
 
 
 def _about(word: Word) -> AbstractContextManager[object]:

@@ -37,19 +37,7 @@ def _newest(table: type[Choice | Extension | ScoreDecision]) -> ColumnElement[bo
     return table.id == newest.scalar_subquery()
 
 
-_DERIVED = (
-    "assignment_id",
-    "user_id",
-    "submission_id",
-    "epoch",
-    "raw",
-    "max_score",
-    "late_days",
-    "grace_days",
-    "score",
-    "status",
-    "submissions",
-)
+_DERIVED = tuple(name for name in Standing.__table__.columns.keys() if name != "updated_at")  # noqa: SIM118
 _is_official = or_(Attempt.regrade_id.is_(None), Regrade.state == "applied")
 _STUDENT = (
     select(Enrolment.id)
