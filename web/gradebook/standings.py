@@ -37,7 +37,7 @@ def _newest(table: type[Choice | Extension | ScoreDecision]) -> ColumnElement[bo
     return table.id == newest.scalar_subquery()
 
 
-_DERIVED = tuple(name for name in Standing.__table__.columns.keys() if name != "updated_at")  # noqa: SIM118
+_DERIVED = tuple(each.name for each in Standing.__table__.columns if each.name != "updated_at")
 _is_official = or_(Attempt.regrade_id.is_(None), Regrade.state == "applied")
 _STUDENT = (
     select(Enrolment.id)
