@@ -59,6 +59,7 @@ from web.migrating import migrate
 from web.security import secret_key
 from web.services import Services
 from web.settings import Settings
+from web.startup import freeze_loaded
 from web.submissions.models import Submission
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -217,6 +218,7 @@ class _Trial:
     def run(self, folder: Path, sandbox: str) -> dict[str, Any]:
         with served(self.app) as address:
             said, grading_s = self._grade_one(address, folder / "cache", sandbox)
+        freeze_loaded()
         sizes = self._sizes(said)
         size, wal = self._stored()
         job_sizes: list[int] = []
@@ -289,6 +291,7 @@ class _Trial:
         for request in requests:
             _body, status, _headers = run_wsgi_app(self.app.wsgi_app, request, buffered=True)
             assert status.startswith(str(expected)), status
+        self.service.token_uses.write()
 
     def _relay(self, address: str, window: int) -> Relay:
         settings = RelaySettings(address, window=window, lease_s=900)

@@ -3,21 +3,16 @@
 import secrets
 from pathlib import Path
 
-import structlog
 from flask import Flask, Response, g, request, session
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
-from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web.accounts.models import ApiToken
-from web.accounts.services import is_use_noted, note_use, signed_in, token_owner
+from web.accounts.services import signed_in, token_owner
 from web.rules import is_for_programs
 from web.services import services
 from web.settings import Settings
-
-log = structlog.get_logger()
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -76,6 +71,7 @@ def secure(app: Flask, settings: Settings) -> None:
 def _identify() -> None:
     """Who asks: a browser by its cookie, a program by its token, never one by the other's."""
     g.scopes = frozenset()
+    services().token_uses.write_if_due()
     if is_for_programs():
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and text:
@@ -84,7 +80,7 @@ def _identify() -> None:
             if owner is not None:
                 g.user, used = owner
                 g.scopes = frozenset(used.scopes.split())
-                _note_use(used)
+                services().token_uses.note(used)
         return
     csrf.protect()
     if (token := session.get(TOKEN)) is not None:
@@ -92,16 +88,6 @@ def _identify() -> None:
             found = signed_in(rows, token)
         if found is not None:
             g.user, g.sign_in = found
-
-
-def _note_use(token: ApiToken) -> None:
-    if is_use_noted(token):
-        return
-    try:
-        with services().database.writing() as rows:
-            note_use(rows, token.id)
-    except OperationalError as error:  # it is nice to know, and no reason to refuse
-        log.warning("the use of a token was not noted", error=str(error))
 
 
 def _add_headers(response: Response) -> Response:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from web.accounts.uses import TokenUses
 from web.database import Database
 from web.grading.queue import Places
 from web.grading.worker import Workers
@@ -23,6 +24,7 @@ class Services:
     blobs: BlobStore
     workers: Workers
     places: Places
+    token_uses: TokenUses
 
 
 def make_services(settings: Settings, fit: Callable[[], None] = lambda: None) -> Services:
@@ -36,7 +38,7 @@ def make_services(settings: Settings, fit: Callable[[], None] = lambda: None) ->
     database = Database(settings.url)
     blobs = BlobStore(settings.data / "blobs")
     workers = Workers(settings, database, blobs, fit)
-    return Services(settings, database, blobs, workers, Places())
+    return Services(settings, database, blobs, workers, Places(), TokenUses(database))
 
 
 def services() -> Services:

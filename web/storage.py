@@ -26,6 +26,7 @@ class BlobStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lasting: set[Path] = set()  # folders whose names are on disk for good
         folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, content: bytes) -> str:
@@ -56,8 +57,11 @@ class BlobStore:
             Path(temporary).unlink(missing_ok=True)
             raise
         # The names on the way are as much needed as the bytes.
-        for folder in (path.parent, path.parent.parent, self._folder):
-            _sync(folder)
+        _sync(path.parent)
+        for folder in (path.parent, path.parent.parent):
+            if folder not in self._lasting:
+                _sync(folder.parent)
+                self._lasting.add(folder)
         return digest
 
     def get(self, digest: str) -> bytes:

@@ -8,9 +8,9 @@ import pytest
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from grader.report import to_compact_json, to_document
 from grader.tracing import is_trace
 from web.grading.models import Result
-from web.grading.recorder import digest_of
 from web.logs import set_up_logs
 from web.submissions.models import Submission
 
@@ -93,8 +93,8 @@ def test_a_result_is_the_same_whatever_the_trace(hand_in, finish, service):
     finish(first, 0)
     finish(second, 0)
     with service.database.reading() as rows:
-        digests = {each.digest for each in rows.query(Result)}
-    assert digests == {digest_of(report_of(first, (0,)))}
+        reports = {each.report for each in rows.query(Result)}
+    assert reports == {to_compact_json(to_document(report_of(first, (0,))))}
 
 
 def test_what_a_runner_says_begins_no_line_of_the_log(capsys):

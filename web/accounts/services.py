@@ -23,7 +23,6 @@ SCOPES = ("submit", "read", "teach")
 """What a token may be for: hand in; look at what its owner sees; what instructors do."""
 
 INVITATION_DAYS = 14
-TOKEN_USE_NOTED_EVERY = timedelta(minutes=1)
 TOKEN_PREFIX = "onebyone_"  # noqa: S105 - the public part
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
@@ -39,15 +38,6 @@ _BY_TOKEN = (
     select(User, ApiToken)
     .join(ApiToken, ApiToken.user_id == User.id)
     .where(ApiToken.token_hash == bindparam("hashed"))
-)
-_TOKENS = cast("Table", ApiToken.__table__)
-_NOTE_USE = (
-    update(_TOKENS)
-    .where(
-        _TOKENS.c.id == bindparam("of_token"),
-        or_(_TOKENS.c.last_used_at.is_(None), _TOKENS.c.last_used_at < bindparam("before")),
-    )
-    .values(last_used_at=bindparam("at"))
 )
 
 
@@ -244,18 +234,6 @@ def token_owner(session: Session, text: str) -> tuple[User, ApiToken] | None:
     if token.revoked_at is not None or over or user.disabled_at is not None:
         return None
     return user, token
-
-
-def note_use(session: Session, token_id: int) -> None:
-    """Remember that a token was used, to the minute."""
-    moment = now()
-    noted = {"of_token": token_id, "at": moment, "before": moment - TOKEN_USE_NOTED_EVERY}
-    session.connection().execute(_NOTE_USE, noted)
-
-
-def is_use_noted(token: ApiToken) -> bool:
-    """Whether the token's last use is known to the minute already."""
-    return token.last_used_at is not None and token.last_used_at > now() - TOKEN_USE_NOTED_EVERY
 
 
 def revoke_token(session: Session, user_id: int, token_id: int) -> None:

@@ -104,6 +104,7 @@ def accept_invitation(token: str) -> ResponseReturnValue:
 @allow(Who.SIGNED_IN)
 def account() -> ResponseReturnValue:
     """Password, time zone, tokens, and where one is signed in."""
+    services().token_uses.write()
     return _account_page()
 
 

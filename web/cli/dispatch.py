@@ -19,6 +19,7 @@ from web.dispatch.views import TOKEN_AGE_S
 from web.logs import set_up_logs
 from web.security import secret_key
 from web.settings import SettingInvalid, Settings, read_settings
+from web.startup import freeze_loaded
 
 OK, USAGE = 0, 2
 
@@ -79,6 +80,7 @@ def _relay(options: argparse.Namespace) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    freeze_loaded()
     relay.run(stopping)
     database.close()
     return OK
@@ -103,6 +105,7 @@ def _record(options: argparse.Namespace) -> int:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
+        freeze_loaded()
         service.serve()
     database.close()
     return OK

@@ -17,6 +17,7 @@ from web.migrating import migrate
 from web.operations.housekeeping import Housekeeper
 from web.services import Services
 from web.settings import SettingInvalid, Settings, read_settings
+from web.startup import freeze_loaded
 
 USAGE = 2
 
@@ -83,6 +84,7 @@ def run(app: Flask, settings: Settings) -> int:
     made.workers.start()
     housekeeper = Housekeeper(settings, made.database, made.blobs)
     housekeeper.start()
+    freeze_loaded()
     print(f"Onebyone is at http://{settings.host}:{_port(server)}/", flush=True)
 
     def stop(_signal: int, _frame: object) -> None:
@@ -97,6 +99,7 @@ def run(app: Flask, settings: Settings) -> int:
         server.close()
         housekeeper.stop()
         made.workers.stop()
+        made.token_uses.write()
         made.database.close()
         lock.close()
     return 0

@@ -6,12 +6,11 @@ and what a runner wrote must not be able to.
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -120,7 +119,7 @@ class Recorder:
             return replace(word, told=_told(said, turn)) if said.kind in _PROGRESS else word
         except ValidationError as error:
             with _about(word):
-                self._refuse(error, self._names(turn))
+                self._refuse(error)
             return None
 
     def tell(self, told: Sequence[Told]) -> Verdict:
@@ -142,20 +141,17 @@ class Recorder:
 
     def record(self, word: Word) -> Verdict:
         """Record how a grading ended."""
-        names: Mapping[str, Any] = {}
         with _about(word):
             try:
                 with self._database.writing() as session:
-                    names = _names_in(session, word.turn)
-                    with bound_contextvars(**names):
-                        end = self._end(session, word)
+                    end = self._end(session, word)
             except (NotRecordable, ValueError, *_UNFIT) as error:
-                self._refuse(error, names)
+                self._refuse(error)
                 return Verdict.REFUSED
             except (SQLAlchemyError, OSError) as error:
                 log.error("a report cannot be recorded yet", error=str(error)[:500])
                 return Verdict.LATER
-            end(**names)
+            end()
         return Verdict.DONE
 
     def bury(self, fields: object) -> Verdict:
@@ -166,7 +162,6 @@ class Recorder:
         except (NotAJob, TokenRefused) as error:
             log.warning("a dead job says nothing", reason=str(error)[:500])
             return Verdict.DONE
-        about = {"attempt": turn.attempt_id, "submission": job.receipt, "trace": job.trace}
         try:
             with self._database.writing() as session:
                 queue.put_off(
@@ -179,17 +174,18 @@ class Recorder:
                     kind=Fault.DEAD,
                 )
         except (SQLAlchemyError, OSError) as error:
-            log.error("a dead job cannot be recorded yet", error=str(error)[:500], **about)
+            log.error("a dead job cannot be recorded yet", error=str(error)[:500], **turn.names)
             return Verdict.LATER
-        log.error("a job lies with the dead", **about)
+        log.error("a job lies with the dead", **turn.names)
         return Verdict.DONE
 
     def _end(self, session: Session, word: Word) -> Callable[..., object]:
         """Record it; what is to be logged once that is committed."""
         said, turn = word.said, word.turn
         if said.kind == "report":
-            report = from_document(said.body.get("report"))
-            recorded = record_report(session, turn.attempt_id, report)
+            document = said.body.get("report")
+            report = from_document(document)
+            recorded = record_report(session, turn.attempt_id, report, document)
             return partial(log.info, "reported", recorded=recorded)
         if said.kind == "unwell":
             queue.give_back(session, turn.attempt_id, turn.holder, fault=Fault.UNWELL)
@@ -211,15 +207,8 @@ class Recorder:
             lasting=lasting,
         )
 
-    def _names(self, turn: Turn) -> Mapping[str, Any]:
-        try:
-            with self._database.reading() as session:
-                return _names_in(session, turn)
-        except (SQLAlchemyError, OSError):
-            return {}
-
-    def _refuse(self, error: Exception, names: Mapping[str, Any] = MappingProxyType({})) -> None:
-        log.warning("a report was refused", reason=str(error)[:500], **names)
+    def _refuse(self, error: Exception) -> None:
+        log.warning("a report was refused", reason=str(error)[:500])
         try:
             with self._database.writing() as session:
                 count_refused(session)
@@ -228,12 +217,7 @@ class Recorder:
 
 
 def _about(word: Word) -> AbstractContextManager[object]:
-    return bound_contextvars(attempt=word.turn.attempt_id, by=word.said.runner[:60])
-
-
-def _names_in(session: Session, turn: Turn) -> Mapping[str, Any]:
-    found = queue.names_of(session, [turn.attempt_id])
-    return found[0] if found else {}
+    return bound_contextvars(by=word.said.runner[:60], **word.turn.names)
 
 
 def _told(said: Said, turn: Turn) -> Told:

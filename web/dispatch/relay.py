@@ -172,7 +172,7 @@ class Relay:
     def _job(self, order: queue.Order) -> Job:
         address = self._settings.runner_address.rstrip("/")
         return Job(
-            token=self._tokens.make(Turn(order.attempt_id, order.worker)),
+            token=self._tokens.make(Turn.of(order)),
             receipt=order.receipt,
             trace=order.trace,
             archive_url=f"{address}/runner/archive",

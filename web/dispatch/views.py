@@ -70,8 +70,5 @@ def _turn() -> Turn:
 
 
 def _gone(turn: Turn) -> Gone:
-    with services().database.reading() as rows:
-        found = queue.names_of(rows, [turn.attempt_id])
-    for names in found:
-        log.info("not given to a runner, as its turn is over", **names)
+    log.info("not given to a runner, as its turn is over", **turn.names)
     return Gone("This grading was cancelled, or is another runner's by now.")

@@ -91,7 +91,6 @@ class Result(Base):
     failure: Mapped[str | None] = mapped_column(String(32))
     report: Mapped[str] = mapped_column(Text, deferred=True)
     """JSON, whole: only `grader.report.student_view` of it is a student's to see."""
-    digest: Mapped[str] = mapped_column(String(64))
     recorded_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
 
@@ -103,7 +102,6 @@ class ResultConflict(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), index=True)
     epoch: Mapped[int]
-    digest: Mapped[str] = mapped_column(String(64))
     report: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(Utc, default=now)
 

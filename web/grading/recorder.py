@@ -1,6 +1,5 @@
 """Recording what a grading found: once, whatever comes twice."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, cast
@@ -66,13 +65,17 @@ class NotRecordable(Exception):
     """The report is not one of this attempt, or holds no score."""
 
 
-def record_report(session: Session, attempt_id: int, report: Report) -> bool:
+def record_report(
+    session: Session, attempt_id: int, report: Report, document: Mapping[str, Any] | None = None
+) -> bool:
     """Record an attempt's report; the first one stands.
 
     Args:
         session: The caller's.
         attempt_id: Which attempt.
         report: Whole, with a score.
+        document: What the report was made of, by `grader.report.from_document`; it is kept as it
+            came. Made of the report where it is not given.
 
     Returns:
         Whether it was recorded; False where another was before it. If that one says otherwise, this
@@ -89,9 +92,8 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
     if report.submission is None or report.submission["sha256"] != about.sha256:
         raise NotRecordable("The report is of another submission.")
     lock_student(session, about.course_id, about.user_id)
-    document = to_document(report)
-    text, steady = to_compact_json(document), _steady(document)
-    digest = _digest(to_compact_json(steady))
+    document = to_document(report) if document is None else document
+    text = to_compact_json(document)
     which = {"submission_id": about.submission_id, "epoch": about.epoch}
     moment = now()
     result = {
@@ -101,15 +103,13 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
         "max_score": report.max_score,
         "failure": None if report.failure is None else report.failure.value,
         "report": text,
-        "digest": digest,
         "recorded_at": moment,
     }
     if not add_new(session, Result, result, ("submission_id", "epoch")):
-        # Before 2026-11-27 digests were of indented JSON.
-        same = (digest, _digest(json.dumps(steady, indent=2)))
-        if session.get_one(Result, tuple(which.values())).digest not in same:
+        known = session.get_one(Result, tuple(which.values())).report
+        if _steady(json.loads(known)) != _steady(document):
             log.warning("a report contradicts the result", submission=about.receipt)
-            session.add(ResultConflict(**which, digest=digest, report=text))
+            session.add(ResultConflict(**which, report=text))
         return False
     add(session, CheckOutcome, [which | _outcome(check) for check in report.checks])
     session.connection().execute(_END, {"of_attempt": attempt_id, "at": moment})
@@ -126,17 +126,11 @@ def record_report(session: Session, attempt_id: int, report: Report) -> bool:
     return True
 
 
-def digest_of(report: Report) -> str:
-    """Of all that the same submission, seed and limits give again; times are left out."""
-    return _digest(to_compact_json(_steady(to_document(report))))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _steady(document: Mapping[str, Any]) -> dict[str, Any]:
-    """As `grader.report.without_times`, and without what the student's code printed."""
+    """All that the same submission, seed and limits give again.
+
+    As `grader.report.without_times`, and without what the student's code printed.
+    """
     checks = [
         {
             **check,

@@ -267,11 +267,12 @@ class _Worker:
             return True  # the grading goes on; only who watches sees less
 
     def _record(self, order: queue.Order, event: Event) -> None:
-        report = from_document(event.body["report"])
+        document = event.body["report"]
+        report = from_document(document)
         for pause_s in (*_RECORD_PAUSES_S, None):
             try:
                 with self._all._database.writing() as session:
-                    recorded = record_report(session, order.attempt_id, report)
+                    recorded = record_report(session, order.attempt_id, report, document)
                 break
             except OperationalError as error:
                 if pause_s is None or self._all._stopping.wait(pause_s):

@@ -107,7 +107,7 @@ def given(hand_in, service, tokens):
         with service.database.writing() as rows:
             order = queue.claim(rows, HOLDER, 60)
         assert order.receipt == submission.receipt
-        return submission, tokens.make(Turn(order.attempt_id, HOLDER))
+        return submission, tokens.make(Turn.of(order))
 
     return give
 

@@ -106,7 +106,7 @@ def turn_of(service, hand_in, tokens):
         hand_in(login)
         with service.database.writing() as rows:
             order = queue.claim(rows, f"broker-{login}", 60)
-        return order, tokens.make(Turn(order.attempt_id, f"broker-{login}"))
+        return order, tokens.make(Turn.of(order))
 
     return make
 
