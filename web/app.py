@@ -19,7 +19,7 @@ from web.gradebook.export_views import exports
 from web.operations.views import operations
 from web.pages import set_up_pages
 from web.rules import keep_rules, require_rules
-from web.security import secure
+from web.security import identify, secure
 from web.services import make_services
 from web.settings import Settings
 from web.submissions.views import submissions
@@ -52,6 +52,6 @@ def create_app(settings: Settings, fit: Callable[[], None] = lambda: None) -> AP
     for blueprint in (*pages, runners, api, staff, setting, api_rosters, scores):
         app.register_blueprint(blueprint)
     set_up_sign_on(app, settings)
-    keep_rules(app)
+    keep_rules(app, identify)
     require_rules(app)
     return app

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from flask import Flask, Response, g, redirect, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import Unauthorized
 
 from web.accounts.models import SignIn, User
@@ -101,11 +102,21 @@ def require_rules(app: Flask) -> None:
             raise RuleMissing(f"{route.rule}: routes for programs, and only these, need a scope.")
 
 
-def keep_rules(app: Flask) -> None:
-    """From now on, no view of the application runs for whom it is not."""
+def keep_rules(app: Flask, identify: Callable[[Session], None]) -> None:
+    """From now on, no view of the application runs for whom it is not.
+
+    Args:
+        app: With all of its routes.
+        identify: Finds out who makes the request, see `signed_in_user`.
+    """
 
     @app.before_request
-    def _keep() -> Response | None:
+    def _admit() -> Response | None:
+        with services().database.reading() as rows:
+            identify(rows)
+            return _keep(rows)
+
+    def _keep(rows: Session) -> Response | None:
         if request.endpoint is None:
             return None  # no such route
         if any("\0" in str(value) for value in (request.view_args or {}).values()):
@@ -122,21 +133,20 @@ def keep_rules(app: Flask) -> None:
             return answer
         if is_for_programs() and rule.scope and rule.scope not in g.scopes:
             raise Forbidden(f"Your token is not for this: it needs the scope {rule.scope}.")
-        _require(rule, user)
+        _require(rows, rule, user)
         return None
 
 
-def _require(rule: Rule, user: User) -> None:
+def _require(rows: Session, rule: Rule, user: User) -> None:
     arguments = request.view_args or {}
     if rule.who is Who.ADMIN and not user.is_admin:
         raise Forbidden("This is for those who run the service.")
-    with services().database.reading() as session:
-        if rule.who in _ROLES:
-            g.place = enter(session, user, arguments["course"], _ROLES[rule.who])
-        elif rule.who in (Who.OWNER, Who.GRADER):
-            g.submission, g.place = submission_for(
-                session, user, arguments["receipt"], staff_only=rule.who is Who.GRADER
-            )
+    if rule.who in _ROLES:
+        g.place = enter(rows, user, arguments["course"], _ROLES[rule.who])
+    elif rule.who in (Who.OWNER, Who.GRADER):
+        g.submission, g.place = submission_for(
+            rows, user, arguments["receipt"], staff_only=rule.who is Who.GRADER
+        )
 
 
 def is_for_programs() -> bool:

@@ -7,6 +7,7 @@ from flask import Flask, Response, g, request, session
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
+from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web.accounts.services import signed_in, token_owner
@@ -46,7 +47,7 @@ per_person = _person_or_address
 
 
 def secure(app: Flask, settings: Settings) -> None:
-    """Set up cookies, headers, CSRF, limits, and who is signed in."""
+    """Set up cookies, headers, CSRF and limits."""
     app.config.update(
         SECRET_KEY=secret_key(settings),
         SESSION_COOKIE_NAME="onebyone",
@@ -64,19 +65,17 @@ def secure(app: Flask, settings: Settings) -> None:
         )
     csrf.init_app(app)
     limiter.init_app(app)
-    app.before_request(_identify)
     app.after_request(_add_headers)
 
 
-def _identify() -> None:
+def identify(rows: Session) -> None:
     """Who asks: a browser by its cookie, a program by its token, never one by the other's."""
     g.scopes = frozenset()
     services().token_uses.write_if_due()
     if is_for_programs():
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and text:
-            with services().database.reading() as rows:
-                owner = token_owner(rows, text.strip())
+            owner = token_owner(rows, text.strip())
             if owner is not None:
                 g.user, used = owner
                 g.scopes = frozenset(used.scopes.split())
@@ -84,8 +83,7 @@ def _identify() -> None:
         return
     csrf.protect()
     if (token := session.get(TOKEN)) is not None:
-        with services().database.reading() as rows:
-            found = signed_in(rows, token)
+        found = signed_in(rows, token)
         if found is not None:
             g.user, g.sign_in = found
 

@@ -40,10 +40,8 @@ class BlobStore:
         """
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)
-        with self._locked():
-            if path.exists():
-                os.utime(path)  # it is wanted again: see `delete_older`
-                return digest
+        if path.exists() and self._keep(path):
+            return digest
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix="new-")
         try:
@@ -97,6 +95,15 @@ class BlobStore:
         """Of everything that is stored."""
         found = (path.name for path in self._folder.glob("??/??/*"))
         return sorted(name for name in found if _SHA256.fullmatch(name))
+
+    def _keep(self, path: Path) -> bool:
+        """Let it look as if it was stored now; False where it was deleted a moment ago."""
+        with self._locked():
+            try:
+                os.utime(path)
+            except FileNotFoundError:
+                return False
+        return True
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import Session, joinedload, load_only
 
 from web.accounts.models import User
-from web.courses.models import Course, CourseAssignment, Enrolment, Role
+from web.courses.models import Course, CourseAssignment, Enrolment, Role, Version
 from web.database import now
 from web.errors import Forbidden, NotFound
 from web.submissions.models import Submission
@@ -24,13 +24,27 @@ _PLACE = (
         Enrolment.dropped_at.is_(None),
     )
 )
-_ASSIGNMENT = (
-    select(CourseAssignment)
-    .options(joinedload(CourseAssignment.version), joinedload(CourseAssignment.course))
-    .where(
-        CourseAssignment.course_id == bindparam("of_course"),
-        CourseAssignment.slug == bindparam("at"),
-    )
+_ANY_ASSIGNMENT = select(CourseAssignment).where(
+    CourseAssignment.course_id == bindparam("of_course"),
+    CourseAssignment.slug == bindparam("at"),
+)
+_ASSIGNMENT = _ANY_ASSIGNMENT.options(
+    joinedload(CourseAssignment.version), joinedload(CourseAssignment.course)
+)
+_ENTRANCE = _ANY_ASSIGNMENT.options(
+    load_only(
+        CourseAssignment.course_id,
+        CourseAssignment.version_id,
+        CourseAssignment.title,
+        CourseAssignment.opens_at,
+        CourseAssignment.due_at,
+        CourseAssignment.closes_at,
+        CourseAssignment.attempts,
+        CourseAssignment.window_attempts,
+        CourseAssignment.window_hours,
+        raiseload=True,
+    ),
+    joinedload(CourseAssignment.version).load_only(Version.module, raiseload=True),
 )
 
 
@@ -78,7 +92,18 @@ def assignment_in(session: Session, place: Place, slug: str) -> CourseAssignment
     Raises:
         NotFound: There is none, or it is not open to students yet.
     """
-    assignment = session.scalar(_ASSIGNMENT, {"of_course": place.course.id, "at": slug})
+    return _found(session, place, slug, _ASSIGNMENT)
+
+
+def entrance_to(session: Session, place: Place, slug: str) -> CourseAssignment:
+    """The same, with no more of it than is asked for where somebody hands in."""
+    return _found(session, place, slug, _ENTRANCE)
+
+
+def _found(
+    session: Session, place: Place, slug: str, statement: Select[tuple[CourseAssignment]]
+) -> CourseAssignment:
+    assignment = session.scalar(statement, {"of_course": place.course.id, "at": slug})
     if assignment is None or not (place.is_staff or is_open(assignment)):
         raise NotFound("There is no such assignment in this course.")
     return assignment

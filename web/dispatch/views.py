@@ -5,7 +5,7 @@ import tarfile
 
 import structlog
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Gone, Unauthorized
 
@@ -13,7 +13,6 @@ from web.dispatch.tokens import JobTokens, TokenRefused, Turn
 from web.grading import queue
 from web.grading.versions import version_folder
 from web.rules import Who, allow
-from web.security import secret_key
 from web.services import services
 from web.storage import BlobMissing
 
@@ -62,7 +61,7 @@ def assignment() -> ResponseReturnValue:
 def _turn() -> Turn:
     """What the token stands for. Raises Unauthorized."""
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    tokens = JobTokens(secret_key(services().settings), TOKEN_AGE_S)
+    tokens = JobTokens(current_app.config["SECRET_KEY"], TOKEN_AGE_S)
     try:
         return tokens.read(token)
     except TokenRefused as error:

@@ -15,7 +15,7 @@ from grader.errors import SubmissionRefused
 from grader.submission import Submission as Files
 from grader.submission import read_submission, require_file
 from grader.tracing import new_trace
-from web.courses.access import Place, assignment_in
+from web.courses.access import Place, entrance_to
 from web.courses.deadlines import deadline_for
 from web.courses.models import CourseAssignment
 from web.database import Database, now
@@ -118,7 +118,7 @@ def receive(
         raise Invalid("An idempotency key has 1 to 80 characters.")
     received_at = at or now()
     with database.reading() as session:
-        assignment = assignment_in(session, place, assignment_slug)
+        assignment = entrance_to(session, place, assignment_slug)
     files = read_files(upload, assignment)
     archive = blobs.put(to_zip(files.files, FOLDER))
     try:
