@@ -1,11 +1,9 @@
-"""What every answer says to the browser, and who asks: headers, cookies, sign-ins, limits."""
+"""What every answer says to the browser, and who asks: headers, cookies, sign-ins."""
 
 import secrets
 from pathlib import Path
 
 from flask import Flask, Response, g, request, session
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -24,30 +22,11 @@ POLICY = (
 TOKEN = "token"  # noqa: S105 - the key of it in the cookie
 
 
-def _person_or_address() -> str:
-    user = g.get("user")
-    return f"user {user.id}" if user is not None else get_remote_address()
-
-
 csrf = CSRFProtect()
-limiter = Limiter(key_func=get_remote_address, storage_uri="memory://", headers_enabled=False)
-
-
-def limit_sign_ins() -> str:
-    """For `limiter.limit`."""
-    return f"{services().settings.sign_ins_per_minute} per minute"
-
-
-def limit_uploads() -> str:
-    """For `limiter.limit`, with `per_person` as its key."""
-    return f"{services().settings.uploads_per_minute} per minute"
-
-
-per_person = _person_or_address
 
 
 def secure(app: Flask, settings: Settings) -> None:
-    """Set up cookies, headers, CSRF and limits."""
+    """Set up cookies, headers and CSRF."""
     app.config.update(
         SECRET_KEY=secret_key(settings),
         SESSION_COOKIE_NAME="onebyone",
@@ -64,7 +43,6 @@ def secure(app: Flask, settings: Settings) -> None:
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=settings.proxies
         )
     csrf.init_app(app)
-    limiter.init_app(app)
     app.after_request(_add_headers)
 
 

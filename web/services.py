@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import current_app
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter, RateLimiter
 
 from web.accounts.uses import TokenUses
 from web.database import Database
@@ -25,6 +27,7 @@ class Services:
     workers: Workers
     places: Places
     token_uses: TokenUses
+    limiter: RateLimiter
 
 
 def make_services(settings: Settings, fit: Callable[[], None] = lambda: None) -> Services:
@@ -38,7 +41,8 @@ def make_services(settings: Settings, fit: Callable[[], None] = lambda: None) ->
     database = Database(settings.url)
     blobs = BlobStore(settings.data / "blobs")
     workers = Workers(settings, database, blobs, fit)
-    return Services(settings, database, blobs, workers, Places(), TokenUses(database))
+    limiter = FixedWindowRateLimiter(MemoryStorage())
+    return Services(settings, database, blobs, workers, Places(), TokenUses(database), limiter)
 
 
 def services() -> Services:

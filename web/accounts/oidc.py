@@ -22,8 +22,9 @@ from web.accounts.models import User
 from web.accounts.views import begin, inside
 from web.audit import log_act
 from web.errors import Forbidden, RequestRefused
+from web.limits import limit_sign_ins
 from web.rules import Who, allow
-from web.security import TOKEN, limit_sign_ins, limiter
+from web.security import TOKEN
 from web.services import services
 from web.settings import Settings
 
@@ -66,7 +67,7 @@ def set_up_sign_on(app: Flask, settings: Settings) -> None:
 
 @oidc.get("/start")
 @allow(Who.ANYONE)
-@limiter.limit(limit_sign_ins)
+@limit_sign_ins
 def start() -> ResponseReturnValue:
     """Send the browser to the issuer."""
     client = current_app.extensions[_CLIENT]
@@ -84,7 +85,7 @@ def start() -> ResponseReturnValue:
 
 @oidc.get("/callback")
 @allow(Who.ANYONE)
-@limiter.limit(limit_sign_ins)
+@limit_sign_ins
 def callback() -> ResponseReturnValue:
     """Where the issuer sends the browser back to."""
     claims = _claims(current_app.extensions[_CLIENT])

@@ -2,10 +2,9 @@
 
 import re
 from datetime import timedelta
-from typing import cast
 from zoneinfo import available_timezones
 
-from sqlalchemy import Table, bindparam, or_, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from web.accounts.models import ApiToken, Invitation, SignIn, User

@@ -7,7 +7,7 @@ from typing import cast
 
 import structlog
 from sqlalchemy import Table, bindparam, or_, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from web.accounts.models import ApiToken
 from web.database import Database, now
@@ -67,7 +67,7 @@ class TokenUses:
         try:
             with self._database.writing() as session:
                 session.connection().execute(_NOTE, uses)
-        except (OperationalError, TimeoutError) as error:  # it is nice to know, no more
+        except (SQLAlchemyError, OSError) as error:  # it is nice to know, no more
             log.warning("uses of tokens are not written yet", error=str(error))
             with self._lock:
                 self._gathered = gathered | self._gathered

@@ -12,8 +12,9 @@ from web.accounts.passwords import is_password
 from web.audit import log_act
 from web.database import now
 from web.errors import Invalid
+from web.limits import limit_sign_ins
 from web.rules import Who, allow, current_sign_in, user
-from web.security import TOKEN, limit_sign_ins, limiter
+from web.security import TOKEN
 from web.services import services
 
 accounts = APIBlueprint("accounts", __name__, enable_openapi=False)
@@ -28,7 +29,7 @@ def sign_in() -> ResponseReturnValue:
 
 @accounts.post("/sign-in")
 @allow(Who.ANYONE)
-@limiter.limit(limit_sign_ins)
+@limit_sign_ins
 def sign_in_now() -> ResponseReturnValue:
     """Check login and password."""
     login, password = request.form.get("login", ""), request.form.get("password", "")
@@ -89,7 +90,7 @@ def invitation(token: str) -> ResponseReturnValue:
 
 @accounts.post("/invitation/<token>")
 @allow(Who.ANYONE)
-@limiter.limit(limit_sign_ins)
+@limit_sign_ins
 def accept_invitation(token: str) -> ResponseReturnValue:
     """Set it, and sign in."""
     with services().database.writing() as rows:
@@ -110,7 +111,7 @@ def account() -> ResponseReturnValue:
 
 @accounts.post("/account/password")
 @allow(Who.SIGNED_IN)
-@limiter.limit(limit_sign_ins)
+@limit_sign_ins
 def change_password() -> ResponseReturnValue:
     """Set another password; all other sign-ins end."""
     with services().database.writing() as rows:

@@ -37,8 +37,8 @@ from web.database import now
 from web.errors import Conflict, Invalid, NotFound
 from web.gradebook.models import Standing
 from web.grading.versions import bundle_path
+from web.limits import limit_uploads
 from web.rules import Who, allow, place, user
-from web.security import limit_uploads, limiter, per_person
 from web.services import services
 from web.submissions.choosing import choose
 from web.submissions.models import Submission
@@ -164,7 +164,7 @@ def template(course: str, assignment: str) -> Response:  # noqa: ARG001
 
 @api.post("/courses/<course>/assignments/<assignment>/submissions")
 @allow(Who.MEMBER, scope="submit")
-@limiter.limit(limit_uploads, key_func=per_person)
+@limit_uploads
 @describe("Hand in.", Receipt, status=201, also=(200,), uploads=True, refusals=(409,))
 def hand_in(course: str, assignment: str) -> Response:  # noqa: ARG001
     """Take a submission; 200 where its key has brought it before."""

@@ -101,7 +101,7 @@ def entrance_to(session: Session, place: Place, slug: str) -> CourseAssignment:
 
 
 def _found(
-    session: Session, place: Place, slug: str, statement: Select[tuple[CourseAssignment]]
+    session: Session, place: Place, slug: str, statement: Select[CourseAssignment]
 ) -> CourseAssignment:
     assignment = session.scalar(statement, {"of_course": place.course.id, "at": slug})
     if assignment is None or not (place.is_staff or is_open(assignment)):

@@ -27,10 +27,10 @@ from web.courses.models import CourseAssignment
 from web.errors import Invalid
 from web.gradebook.standings import official_results
 from web.grading.models import State
+from web.limits import limit_uploads
 from web.markup import code
 from web.pictures import duel
 from web.rules import Who, allow, place, user
-from web.security import limit_uploads, limiter, per_person
 from web.services import services
 from web.submissions import choosing
 from web.submissions.models import Submission
@@ -47,7 +47,7 @@ _PREVIEWED_LINES = 40
 
 @submissions.post("/courses/<course>/assignments/<assignment>/preview")
 @allow(Who.MEMBER)
-@limiter.limit(limit_uploads, key_func=per_person)
+@limit_uploads
 def preview(course: str, assignment: str) -> ResponseReturnValue:  # noqa: ARG001
     """What was received, before it is handed in; or why it is refused."""
     with services().database.reading() as rows:
@@ -73,7 +73,7 @@ def preview(course: str, assignment: str) -> ResponseReturnValue:  # noqa: ARG00
 
 @submissions.post("/courses/<course>/assignments/<assignment>/submissions")
 @allow(Who.MEMBER)
-@limiter.limit(limit_uploads, key_func=per_person)
+@limit_uploads
 def hand_in(course: str, assignment: str) -> ResponseReturnValue:  # noqa: ARG001
     """Take it in: files that come with the request, or what was previewed."""
     token = request.form.get("previewed")

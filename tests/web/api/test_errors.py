@@ -58,6 +58,7 @@ def test_the_last_use_of_a_token_is_noted_once_a_minute(program_of, service):
     sam = program_of("sam")
 
     def used_at():
+        service.token_uses.write()
         with service.database.reading() as rows:
             return rows.query(ApiToken).one().last_used_at
 

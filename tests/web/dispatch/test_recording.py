@@ -49,7 +49,9 @@ def test_a_token_is_good_for_its_own_submission_only(recorder, given, service):
 
 def test_a_forged_or_old_token_is_refused(recorder, given, service):
     submission, token = given()
-    forged = JobTokens("another key", 60).make(Turn(attempt_of(service, submission).id, HOLDER, submission.receipt, submission.trace))
+    forged = JobTokens("another key", 60).make(
+        Turn(attempt_of(service, submission).id, HOLDER, submission.receipt, submission.trace)
+    )
     for bad in (forged, token[:-1], token + "x", "", "x" * 2000):
         assert recorder.take(report(bad, submission, 0, 1)) is Verdict.REFUSED
     recorder._tokens._max_age_s = -1
