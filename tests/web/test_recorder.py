@@ -59,7 +59,7 @@ def test_the_same_report_twice_is_one_result(hand_in, record, service):
         ({"metrics": {"worst": 2.0}}, True),
         ({"metrics": {"worst": math.nan}}, True),
         ({"output": "Hello."}, False),
-        ({"points": 0.5}, True),
+        ({"title": "Another."}, True),
     ],
 )
 def test_times_and_output_contradict_no_result(hand_in, record, service, change, contradicts):
