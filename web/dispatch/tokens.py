@@ -60,5 +60,5 @@ class JobTokens:
         """What it stands for. Raises TokenRefused."""
         try:
             return Turn(*self._signer.loads(token, max_age=self._max_age_s))
-        except (BadData, TypeError) as error:
+        except (BadData, ValueError, TypeError) as error:
             raise TokenRefused("This is no token of this service, or it is too old.") from error

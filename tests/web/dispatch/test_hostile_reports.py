@@ -46,6 +46,12 @@ def test_a_report_that_no_database_takes_is_refused_and_keeps_nobody_waiting(
     assert recorder.take(report(token, submission, 0)) is Verdict.DONE
 
 
+@pytest.mark.parametrize("kind", ["phase", "report", "fault"])
+@pytest.mark.parametrize("token", ["\ud800", "\0", "a.b.c", "x" * 1000])
+def test_whatever_stands_for_a_token_it_is_refused(recorder, kind, token):
+    assert recorder.take(message(token, kind, name="checking")) is Verdict.REFUSED
+
+
 @pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 1000])
 def test_whatever_a_phase_is_called_it_can_be_told(recorder, given, service, name):
     submission, token = given()
