@@ -26,7 +26,7 @@ class BlobStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lasting: set[Path] = set()  # folders whose names are on disk for good
+        self._lasting: set[str] = set()  # folders in it whose names are on disk for good
         folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, content: bytes) -> str:
@@ -56,10 +56,10 @@ class BlobStore:
             raise
         # The names on the way are as much needed as the bytes.
         _sync(path.parent)
-        for folder in (path.parent, path.parent.parent):
-            if folder not in self._lasting:
-                _sync(folder.parent)
-                self._lasting.add(folder)
+        _sync(path.parent.parent)
+        if digest[:2] not in self._lasting:
+            _sync(self._folder)
+            self._lasting.add(digest[:2])
         return digest
 
     def get(self, digest: str) -> bytes:

@@ -105,7 +105,6 @@ def accept_invitation(token: str) -> ResponseReturnValue:
 @allow(Who.SIGNED_IN)
 def account() -> ResponseReturnValue:
     """Password, time zone, tokens, and where one is signed in."""
-    services().token_uses.write()
     return _account_page()
 
 
@@ -172,6 +171,7 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
 
 
 def _account_page(new_token: str | None = None) -> str:
+    services().token_uses.write()  # the page shows them
     person = user()
     with services().database.reading() as rows:
         tokens = rows.scalars(

@@ -171,7 +171,7 @@ def _orders(session: Session, attempt_ids: Sequence[int]) -> list[Order]:
     return [by_id[attempt_id] for attempt_id in attempt_ids if attempt_id in by_id]
 
 
-def names_of(session: Session, attempt_ids: Sequence[int]) -> list[Names]:
+def _names_of(session: Session, attempt_ids: Sequence[int]) -> list[Names]:
     """Of those attempts that there are, for the log."""
     rows = session.connection().execute(_NAMES, {"of_attempts": list(attempt_ids)})
     return [Names(attempt=row[0], submission=row[1], trace=row[2]) for row in rows]
@@ -456,7 +456,7 @@ def _released(session: Session, condition: ColumnElement[bool], **values: Any) -
         .returning(Attempt.id)
         .execution_options(synchronize_session=False)
     )
-    return names_of(session, session.scalars(statement).all())
+    return _names_of(session, session.scalars(statement).all())
 
 
 def _changed(
